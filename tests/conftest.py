@@ -1,0 +1,36 @@
+"""Every test run: one named backend, eight devices for JAX, one seed."""
+
+import importlib.util
+import os
+
+import pytest
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+# Keras reads the variable once, when it is first imported. A backend that is
+# unknown or missing is an error, never a skip: a run that tests nothing must
+# not look like a run that passed.
+_backend = os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+if _backend not in BACKENDS:
+    raise pytest.UsageError(
+        f"KERAS_BACKEND must be one of {BACKENDS}. "
+        f"Received: KERAS_BACKEND={_backend!r}"
+    )
+if importlib.util.find_spec(_backend) is None:
+    raise pytest.UsageError(
+        f"KERAS_BACKEND={_backend!r}, but {_backend} is not installed. "
+        f"Install it with `pip install {_backend}`, or choose another backend."
+    )
+if _backend == "jax":
+    os.environ["XLA_FLAGS"] = (
+        os.environ.get("XLA_FLAGS", "")
+        + " --xla_force_host_platform_device_count=8"
+    )
+
+
+@pytest.fixture(autouse=True)
+def same_seed_for_every_test():
+    """Make a test's result independent of the tests that ran before it."""
+    import keras
+
+    keras.utils.set_random_seed(0)
