@@ -1,0 +1,31 @@
+"""What every loader returns."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Dataset(NamedTuple):
+    """Images and labels, split into training and test examples.
+
+    The input unit is the brightness of white: `x` is float32 from 0 (black)
+    to 1 (white). Geometric complexity depends on that choice: inputs scaled
+    by `a` divide the Jacobian by `a`, so the same function measured on inputs
+    from 0 to 255 has a `255 ** 2` times smaller value.
+
+    Args:
+        name: Name of the dataset, as given to `load`.
+        x_train: float32 array of shape `(num_train, height, width, channels)`.
+        y_train: int32 array of shape `(num_train,)`, the class of each image.
+        x_test: As `x_train`.
+        y_test: As `y_train`.
+        num_classes: Number of classes; labels run from 0 to
+            `num_classes - 1`.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    num_classes: int
