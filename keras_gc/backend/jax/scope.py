@@ -1,0 +1,32 @@
+"""Stateful Keras code as a pure function: its updates are returned."""
+
+import keras
+
+from keras_gc.backend.scope import discard_updates
+
+
+def pure(fn):
+    """Return `x -> (outputs, (aux, updates))` of `outputs, aux = fn(x)`."""
+
+    def wrapper(x):
+        with discard_updates() as scope:
+            before = dict(scope.state_mapping)
+            outputs, aux = fn(x)
+        return outputs, (aux, _changes(before, scope.state_mapping))
+
+    return wrapper
+
+
+def _changes(before, after):
+    return {key: v for key, v in after.items() if before.get(key) is not v}
+
+
+def replay(updates):
+    """Make the updates of a pure function in the surrounding scope.
+
+    Outside of any scope they are dropped: measuring changes no model.
+    """
+    with keras.StatelessScope() as scope:
+        outer = scope.original_scope
+    if outer is not None:
+        outer.state_mapping.update(updates)

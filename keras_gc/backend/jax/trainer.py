@@ -1,0 +1,95 @@
+"""How a train step differentiates, is traced and is replicated."""
+
+import contextlib
+
+import jax
+import keras
+
+from keras_gc.backend.jax.scope import pure
+from keras_gc.backend.jax.scope import replay
+from keras_gc.backend.scope import discard_updates
+
+
+def value_and_gradients(objective, variables, values=None):
+    """Return `(aux, gradients)` of `loss, aux = objective()`.
+
+    The gradients are with respect to the variables or, where `values` are
+    given, at these values in place of the variables' own; what the objective
+    assigns to variables (statistics, seeds) is then dropped.
+    """
+
+    def loss_of(values):
+        with discard_updates() as scope:
+            for variable, value in zip(variables, values, strict=True):
+                scope.add_update((variable, value))
+            loss, (aux, updates) = pure(lambda _: objective())(None)
+        return loss, (aux, updates)
+
+    at = [v.value for v in variables] if values is None else list(values)
+    gradients, (aux, updates) = jax.grad(loss_of, has_aux=True)(at)
+    if values is None:
+        replay(updates)
+    return aux, gradients
+
+
+def apply_gradients(optimizer, gradients, variables):
+    """Update the variables, in the scope of the step."""
+    values, state = optimizer.stateless_apply(
+        [v.value for v in optimizer.variables],
+        gradients,
+        [v.value for v in variables],
+    )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    for variable, value in zip(optimizer.variables, state, strict=True):
+        variable.assign(value)
+
+
+def variable_scope(model):
+    """Return a scope that does nothing."""
+    del model
+    return contextlib.nullcontext()
+
+
+def compiled(fn, constants, state):
+    """Return `fn` jitted: it reads variables, and changes those of `state`."""
+    variables = [*constants, *state]
+
+    @jax.jit
+    def stateless(values, *args):
+        mapping = zip(variables, values, strict=True)
+        with keras.StatelessScope(mapping) as scope:
+            outputs = fn(*args)
+        return outputs, [scope.get_current_value(v) for v in state]
+
+    def stateful(*args):
+        outputs, values = stateless([v.value for v in variables], *args)
+        for variable, value in zip(state, values, strict=True):
+            variable.assign(value)
+        return outputs
+
+    return stateful
+
+
+def run_step(model, step, state, data):
+    """Call `step(data)` on the state that JAX's trainer hands over.
+
+    The state is the values of the trainable, non-trainable, optimizer (in
+    training only) and metrics variables; the new one is returned with the
+    step's result.
+    """
+    groups = [model.trainable_variables, model.non_trainable_variables]
+    if len(state) == 4:
+        groups.append(model.optimizer.variables)
+    groups.append(model.metrics_variables)
+    mapping = [
+        pair
+        for group, values in zip(groups, state, strict=True)
+        for pair in zip(group, values, strict=True)
+    ]
+    with keras.StatelessScope(mapping, collect_losses=True) as scope:
+        result = step(data)
+    new_state = tuple(
+        [scope.get_current_value(v) for v in group] for group in groups
+    )
+    return result, new_state

@@ -1,0 +1,180 @@
+"""The base class of all estimators, and the law that they keep."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+
+class Estimator:
+    """Squared Frobenius norm of each example's input Jacobian.
+
+    For a function `f` of rows, with `J = df/dx` (K x d) at one row `x`, an
+    estimator returns `||J||_F^2` for each row, in (output / input unit)^2.
+
+    A subclass writes one method, `estimate(fn, x, seed)`.
+
+    **Law.** `fn` is pure and acts on each row by itself. The values have
+    shape `(batch,)` and dtype float32 (float64 where the outputs have it) and
+    are never reduced: means, sample weights and replicas are the caller's.
+    They are differentiable in the weights of `fn`. Their expectation over the
+    seed is the exact value where `is_unbiased`; where `is_exact`, they do not
+    depend on the seed.
+
+    Example:
+
+    >>> import keras, keras_gc
+    >>> linear = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> x = keras.ops.ones((4, 3))
+    >>> exact = keras_gc.estimators.ExactReverse()
+    >>> outputs, values = exact(linear, x)
+    >>> tuple(values.shape)
+    (4,)
+
+    Reference: Dherin et al. 2022 (arXiv 2209.13083), Definition 3.1.
+    """
+
+    is_exact = False
+    is_unbiased = True
+
+    def estimate(self, fn, x, seed):
+        """Return `(aux, values)`; the one method that a subclass writes.
+
+        Args:
+            fn: function from `x` to `(outputs, aux)` with outputs of shape
+                `(batch, K)`.
+            x: tensor or structure of floating tensors, `(batch, ...)`.
+            seed: int or `keras.random.SeedGenerator`.
+
+        Returns:
+            `aux` of the one evaluation of `fn`, and values `(batch,)`.
+
+        Raises:
+            NotImplementedError: in the base class.
+        """
+        raise NotImplementedError
+
+    def num_passes(self, num_outputs, num_inputs):
+        """Return how many Jacobian products or forward passes one call takes.
+
+        They come on top of the one forward pass that gives the outputs.
+
+        Args:
+            num_outputs: K, number of outputs per example.
+            num_inputs: d, number of inputs per example.
+
+        Returns:
+            Number of passes.
+
+        Raises:
+            NotImplementedError: in the base class.
+        """
+        raise NotImplementedError
+
+    def build(self, num_outputs):
+        """Create the estimator's state, if it has any.
+
+        Args:
+            num_outputs: K, number of outputs per example.
+        """
+
+    @property
+    def variables(self):
+        """State that changes with each call: a list of `keras.Variable`."""
+        return []
+
+    def __call__(self, fn, x, seed=None, has_aux=False):
+        """Evaluate `fn` and estimate.
+
+        Args:
+            fn: function from `x` to outputs of any rank (or a structure of
+                them), the batch first; with `has_aux`, to `(outputs, aux)`.
+            x: floating tensor or structure of them, the batch first.
+            seed: int, `keras.random.SeedGenerator` or None (a fresh seed).
+            has_aux: whether `fn` returns `(outputs, aux)`.
+
+        Returns:
+            `(fn(x), values)`, with values of shape `(batch,)`.
+        """
+        x = keras.tree.map_structure(ops.convert_to_tensor, x)
+        for leaf in keras.tree.flatten(x):
+            check_floating("inputs", leaf)
+        if seed is None:
+            seed = keras.random.SeedGenerator()
+
+        def rows(x):
+            result = fn(x)
+            return flatten_rows(result[0] if has_aux else result), result
+
+        return self.estimate(rows, x, seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments as plain Python values."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """Return an estimator from `get_config`'s result."""
+        return cls(**config)
+
+    def __repr__(self):
+        arguments = ", ".join(
+            f"{name}={value!r}" for name, value in self.get_config().items()
+        )
+        return f"{type(self).__name__}({arguments})"
+
+
+def check_floating(what, tensor):
+    """Raise if a tensor of the model's `inputs` or `outputs` is not real."""
+    dtype = keras.backend.standardize_dtype(tensor.dtype)
+    if "float" not in dtype:
+        raise TypeError(
+            f"The Jacobian needs floating point {what}: there is no derivative "
+            f"with respect to (or of) dtype {dtype}. For images, pass "
+            "`x.astype('float32')` (and scale it); for tokens, measure from "
+            "the embedding: `inputs='NAME'` (`gc_inputs='NAME'` in `compile`). "
+            f"Received: {what} of shape {tuple(tensor.shape)}, dtype {dtype}"
+        )
+
+
+def flatten_rows(outputs):
+    """Return outputs of any rank or structure as one `(batch, K)` tensor."""
+    leaves = [
+        ops.convert_to_tensor(leaf) for leaf in keras.tree.flatten(outputs)
+    ]
+    for leaf in leaves:
+        check_floating("outputs", leaf)
+        if len(leaf.shape) == 0:
+            raise ValueError(
+                "Geometric complexity needs outputs with one row per example. "
+                "Received: a scalar output, of shape (). Return values of "
+                "shape (batch,) or (batch, ...) instead of their mean."
+            )
+    dtype = keras.backend.result_type(*(leaf.dtype for leaf in leaves))
+    rows = [
+        ops.cast(ops.reshape(leaf, (-1, row_size(leaf))), dtype)
+        for leaf in leaves
+    ]
+    return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
+
+
+def row_size(tensor):
+    """Return the number of entries of one row, an int where it is known."""
+    shape = ops.shape(tensor)[1:]
+    if all(isinstance(size, int) for size in shape):
+        return math.prod(shape)
+    return ops.prod(ops.stack([ops.cast(s, "int32") for s in shape]))
+
+
+def squared_norm(tensors):
+    """Return the squared norm of each row over a structure, `(batch,)`.
+
+    Summed in float32 or better: half precision would lose small entries.
+    """
+    total = 0.0
+    for leaf in keras.tree.flatten(tensors):
+        leaf = ops.cast(leaf, keras.backend.result_type(leaf.dtype, "float32"))
+        axes = tuple(range(1, len(leaf.shape)))
+        total = total + ops.sum(ops.square(leaf), axis=axes)
+    return total

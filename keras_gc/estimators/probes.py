@@ -1,0 +1,46 @@
+"""Random vectors `v` with `E[v v^T] = I`, for `E ||J^T v||^2 = ||J||_F^2`."""
+
+import keras
+from keras import ops
+
+from keras_gc import _validation
+
+
+def rademacher(shape, seed):
+    """Return independent signs: the least variance where J J^T is diagonal."""
+    bits = keras.random.randint(shape, 0, 2, seed=seed)
+    return 2.0 * ops.cast(bits, "float32") - 1.0
+
+
+def gaussian(shape, seed):
+    """Return independent standard normal entries."""
+    return keras.random.normal(shape, dtype="float32", seed=seed)
+
+
+def sphere(shape, seed):
+    """Return rows uniform on the sphere whose radius is the root of their size.
+
+    Reference: Hoffman, Roberts, Yaida 2019 (arXiv 1908.02729), equation 9.
+    """
+    rows = gaussian(shape, seed)
+    axes = tuple(range(1, len(shape)))
+    return rows / ops.sqrt(ops.mean(ops.square(rows), axis=axes, keepdims=True))
+
+
+_PROBES = {
+    "rademacher": rademacher,
+    "gaussian": gaussian,
+    "sphere": sphere,
+}
+
+
+def get(name):
+    """Return the sampler `(shape, seed) -> tensor` of a probe's name.
+
+    Args:
+        name: `"rademacher"`, `"gaussian"` or `"sphere"`.
+
+    Returns:
+        The sampler.
+    """
+    return _PROBES[_validation.one_of("probe", name, _PROBES)]

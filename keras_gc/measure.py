@@ -1,0 +1,395 @@
+"""Geometric complexity of any Keras model over any data."""
+
+import dataclasses
+import math
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_gc import _validation
+from keras_gc import backend
+from keras_gc import estimators
+from keras_gc.backend.scope import discard_updates
+from keras_gc.logits import LogitNetwork
+from keras_gc.logits import check_not_probabilities
+
+# `estimator="auto"` measures exactly up to this many Jacobian products.
+_EXACT_UP_TO = 32
+# `rtol` is not believed before this many examples.
+_FEWEST_EXAMPLES = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class GCEstimate:
+    """A measured geometric complexity.
+
+    Attributes:
+        value: mean over the examples of the squared Frobenius norm of the
+            logits' Jacobian, in (logit / input unit)^2.
+        standard_error: of `value` as an estimate of the expectation over the
+            distribution that the examples come from; includes the noise of a
+            stochastic estimator. NaN for a single example.
+        num_examples: number of examples measured.
+        estimator: name of the estimator.
+    """
+
+    value: float
+    standard_error: float
+    num_examples: int
+    estimator: str
+
+    def __float__(self):
+        return self.value
+
+    def __str__(self):
+        examples = "example" if self.num_examples == 1 else "examples"
+        return (
+            f"GC = {self.value:.4g} ± {self.standard_error:.2g} "
+            f"({self.num_examples} {examples}, {self.estimator})"
+        )
+
+
+def geometric_complexity(
+    model,
+    x,
+    *,
+    estimator="auto",
+    inputs=None,
+    outputs=None,
+    batch_size=32,
+    rtol=None,
+    seed=None,
+    verbose=0,
+) -> GCEstimate:
+    """Measure the geometric complexity of a model over data.
+
+        GC(f, D) = (1 / |D|) sum_{x in D} ||J(x)||_F^2,   J = d f / d x,
+
+    with f the logit network: a softmax or sigmoid at the end of the model is
+    stepped over. The model runs in inference mode and is not changed.
+
+    Units: (logit / input unit)^2. Inputs scaled by a give GC times a^2, so
+    state the scaling of the inputs with each value.
+
+    Args:
+        model: any built `keras.Model`.
+        x: array, list or dict of arrays, `tf.data.Dataset`, `PyDataset`,
+            torch `DataLoader` or other iterable of batches, where a tuple is
+            `(x, y)` or `(x, y, sample_weight)` and only x is used.
+        estimator: `"auto"`, a name, or a `keras_gc.estimators.Estimator`.
+            `"auto"` measures exactly where that takes at most 32 Jacobian
+            products per example, else samples outputs.
+        inputs: name of a layer whose output is taken for x: the embedding of
+            a token model. Or of one of several inputs. Defaults to the
+            model's inputs.
+        outputs: name of a layer whose output is taken for f (embedding GC).
+            Defaults to the logits.
+        batch_size: int, examples at a time, for arrays. Defaults to 32. Not
+            more than one batch is in memory.
+        rtol: float > 0. Stop as soon as the standard error is below
+            `rtol * value` (not before 64 examples). Arrays are then visited in
+            random order; other data must come shuffled, for the first part to
+            stand for the whole. Defaults to None: all of the data.
+        seed: int, makes the result repeatable. Defaults to None.
+        verbose: 1 shows a progress bar. Defaults to 0.
+
+    Returns:
+        A `GCEstimate`; `float(...)` of it is its value.
+
+    Raises:
+        TypeError: for inputs that have no derivative (integers, strings,
+            ragged or sparse tensors) or arguments of a wrong type.
+        ValueError: if the model is not built, there are no data, a name is
+            unknown, the outputs are probabilities or do not depend on the
+            inputs, or an argument is out of its range.
+
+    Example:
+
+    >>> import numpy as np, keras, keras_gc
+    >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
+    >>> model = keras.Sequential([keras.Input((3,)), layer])
+    >>> print(keras_gc.geometric_complexity(model, np.ones((10, 3))))
+    GC = 6 ± 0 (10 examples, exact)
+
+    Reference: Dherin et al. 2022 (arXiv 2209.13083), Definition 3.1.
+    """
+    if rtol is not None:
+        rtol = _validation.number("rtol", rtol, minimum=0.0, exclusive=True)
+    meter = Meter(model, estimator, inputs, outputs, seed)
+    batches = _batches(x, meter.dtype, batch_size, rtol is not None, seed)
+    parts = []
+    for batch in _with_progress(batches, verbose):
+        parts.append(meter(batch))
+        if rtol is not None and _is_precise(np.concatenate(parts), rtol):
+            break
+    values = np.concatenate(parts)
+    return GCEstimate(
+        value=float(np.mean(values)),
+        standard_error=_standard_error(values),
+        num_examples=len(values),
+        estimator=meter.estimator_name,
+    )
+
+
+def jacobian_norms(
+    model,
+    x,
+    *,
+    estimator="auto",
+    inputs=None,
+    outputs=None,
+    batch_size=32,
+    seed=None,
+    verbose=0,
+) -> np.ndarray:
+    """Measure the squared Frobenius norm of the Jacobian at each example.
+
+    Their mean is the geometric complexity; see `geometric_complexity` for the
+    arguments, units and errors.
+
+    Args:
+        model: any built `keras.Model`.
+        x: the data.
+        estimator: `"auto"`, a name or an `Estimator`.
+        inputs: name of a layer to measure from.
+        outputs: name of a layer to measure to.
+        batch_size: int, examples at a time, for arrays.
+        seed: int, makes the result repeatable.
+        verbose: 1 shows a progress bar.
+
+    Returns:
+        numpy array `(num_examples,)`, in the order of the data.
+
+    Example:
+
+    >>> import numpy as np, keras, keras_gc
+    >>> square = keras.layers.Lambda(lambda x: x**2 / 2)
+    >>> model = keras.Sequential([keras.Input((2,)), square])
+    >>> x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> keras_gc.jacobian_norms(model, x).tolist()  # J = diag(x)
+    [5.0, 25.0]
+    """
+    meter = Meter(model, estimator, inputs, outputs, seed)
+    batches = _batches(x, meter.dtype, batch_size, shuffle=False, seed=seed)
+    return np.concatenate([meter(b) for b in _with_progress(batches, verbose)])
+
+
+class Meter:
+    """Per-example squared Jacobian norms of one model, traced once.
+
+    Args:
+        model: a built `keras.Model`.
+        estimator: `"auto"`, a name or an `Estimator`.
+        inputs: name of a layer to measure from.
+        outputs: name of a layer to measure to.
+        seed: int or None.
+    """
+
+    def __init__(
+        self, model, estimator="auto", inputs=None, outputs=None, seed=None
+    ):
+        self.network = LogitNetwork(model, inputs, outputs)
+        check_built(model)
+        self.estimator = (
+            None if estimator == "auto" else estimators.get(estimator)
+        )
+        self.seed = keras.random.SeedGenerator(seed)
+        self.dtype = _input_dtype(model)
+        self._values = None
+
+    def __call__(self, x):
+        """Measure one batch.
+
+        Args:
+            x: the model's input, tensors.
+
+        Returns:
+            numpy array `(batch,)`, float64.
+        """
+        if self._values is None:
+            self._prepare(x)
+        return ops.convert_to_numpy(self._values(x)).astype("float64")
+
+    @property
+    def estimator_name(self):
+        """What the values come from, for a reader."""
+        return "exact" if self.estimator.is_exact else repr(self.estimator)
+
+    def _prepare(self, x):
+        """Choose the estimator and check the outputs on one example."""
+        network = self.network
+        one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
+        point = network.point(one)
+        with discard_updates():
+            logits, _ = network(point, one)
+        logits = estimators.estimator.flatten_rows(logits)
+        check_not_probabilities(ops.convert_to_numpy(logits))
+        num_outputs = ops.shape(logits)[1]
+        if self.estimator is None:
+            num_inputs = sum(
+                math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(point)
+            )
+            self.estimator = choose(num_outputs, num_inputs)
+        self.estimator.build(num_outputs)
+
+        def values(x):
+            def logits(point):
+                with discard_updates():  # measuring changes no model
+                    return network(point, x)[0]
+
+            return self.estimator(logits, network.point(x), self.seed)[1]
+
+        self._values = backend.compiled(
+            values,
+            constants=network.model.variables,
+            state=[*self.estimator.variables, self.seed.state],
+        )
+
+
+def choose(num_outputs, num_inputs):
+    """Return the estimator that `"auto"` stands for when measuring.
+
+    Args:
+        num_outputs: K, outputs per example.
+        num_inputs: d, inputs per example.
+
+    Returns:
+        An `Estimator`.
+    """
+    if num_outputs <= min(num_inputs, _EXACT_UP_TO):
+        return estimators.ExactReverse()
+    if num_inputs <= _EXACT_UP_TO:
+        return estimators.ExactForward()
+    return estimators.SampledOutputs()
+
+
+def _input_dtype(model):
+    """Return the dtype in which the model takes real inputs."""
+    for tensor in getattr(model, "inputs", None) or ():
+        if "float" in tensor.dtype:
+            return tensor.dtype
+    return model.variable_dtype
+
+
+def check_built(model):
+    """Raise if a model has no weights yet.
+
+    Args:
+        model: a `keras.Model`.
+
+    Raises:
+        ValueError: if it is not built.
+    """
+    if not model.built:
+        raise ValueError(
+            "The model must be built before its geometric complexity can be "
+            f"measured. Received: model '{model.name}' (of type "
+            f"{type(model).__name__}), which is not. Call it on a batch of "
+            "data once, or give it a `keras.Input`."
+        )
+
+
+def _batches(x, dtype, batch_size, shuffle, seed) -> Iterable:
+    """Yield the inputs batch by batch, as tensors; raise if there are none."""
+    _validation.positive_int("batch_size", batch_size)
+    empty = True
+    for batch in _raw_batches(x, batch_size, shuffle, seed):
+        empty = False
+        yield keras.tree.map_structure(lambda v: _tensor(v, dtype), batch)
+    if empty:
+        raise ValueError(
+            "`x` must hold at least one example. Received: no data."
+        )
+
+
+def _raw_batches(x, batch_size, shuffle, seed):
+    if not _is_arrays(x):
+        if isinstance(x, keras.utils.PyDataset):
+            x = (x[index] for index in range(x.num_batches))
+        elif not isinstance(x, Iterable):
+            raise TypeError(
+                "`x` must be an array, a list or dict of arrays, a "
+                "`tf.data.Dataset`, a `PyDataset` or an iterable of batches. "
+                f"Received: x={x!r} (of type {type(x).__name__})"
+            )
+        for batch in x:
+            yield keras.utils.unpack_x_y_sample_weight(batch)[0]
+        return
+    lengths = {len(leaf) for leaf in keras.tree.flatten(x)}
+    if len(lengths) != 1:
+        raise ValueError(
+            "All arrays in `x` must have the same number of examples. "
+            f"Received: {sorted(lengths)}"
+        )
+    (length,) = lengths
+    order = np.arange(length)
+    if shuffle:
+        np.random.default_rng(seed).shuffle(order)
+    for start in range(0, length, batch_size):
+        rows = order[start : start + batch_size]
+        yield keras.tree.map_structure(lambda leaf, r=rows: _take(leaf, r), x)
+
+
+def _take(leaf, rows):
+    if hasattr(leaf, "iloc"):  # pandas
+        leaf = leaf.to_numpy()
+    if isinstance(leaf, np.ndarray):
+        return leaf[rows]
+    return ops.take(leaf, rows, axis=0)
+
+
+def _is_arrays(x):
+    leaves = keras.tree.flatten(x)
+    return bool(leaves) and all(
+        hasattr(leaf, "shape")
+        and hasattr(leaf, "dtype")
+        or hasattr(leaf, "iloc")
+        for leaf in leaves
+    )
+
+
+def _tensor(value, dtype):
+    kind = type(value).__name__
+    if "Ragged" in kind or "Sparse" in kind or kind == "BCOO":
+        raise TypeError(
+            "The Jacobian needs dense inputs: ragged and sparse tensors have "
+            "no row of inputs of a fixed size. Convert them (`to_tensor()`, "
+            f"`tf.sparse.to_dense`). Received: a {kind}"
+        )
+    if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
+        raise TypeError(
+            "The Jacobian needs floating point inputs. Received: an array of "
+            f"dtype {value.dtype}. Encode strings before the model, and "
+            "measure from the embedding: `inputs='NAME'`."
+        )
+    value = ops.convert_to_tensor(value)
+    name = keras.backend.standardize_dtype(value.dtype)
+    return ops.cast(value, dtype) if "float" in name else value
+
+
+def _with_progress(batches, verbose):
+    if not verbose:
+        return batches
+    return _progress(batches)
+
+
+def _progress(batches):
+    bar = keras.utils.Progbar(None, unit_name="batch")
+    for index, batch in enumerate(batches, start=1):
+        yield batch
+        bar.update(index)
+    bar.update(index, finalize=True)
+
+
+def _standard_error(values):
+    if len(values) < 2:
+        return math.nan
+    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
+
+
+def _is_precise(values, rtol):
+    return len(values) >= _FEWEST_EXAMPLES and (
+        _standard_error(values) <= rtol * np.mean(values)
+    )

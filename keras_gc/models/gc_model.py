@@ -1,0 +1,160 @@
+"""GCModel: keras.Model that computes GC in its train step."""
+
+import keras
+
+from keras_gc.measure import check_built
+from keras_gc.models.gc_sequential import GCSequential
+from keras_gc.models.gc_trainer import GCTrainer
+
+# The class of functional models, which Keras exports under no name.
+(_Functional,) = (
+    cls for cls in keras.Model.__subclasses__() if cls.__name__ == "Functional"
+)
+
+
+@keras.saving.register_keras_serializable(package="keras_gc")
+class GCModel(GCTrainer, keras.Model):
+    """`keras.Model` with geometric complexity in training.
+
+    Functional (`GCModel(inputs, outputs)`), subclassed
+    (`class Net(GCModel)`) or around any model (`GCModel.from_model(model)`).
+    All else is `keras.Model`: saving, cloning, exporting, callbacks.
+
+    With f the logit network, GC the mean of `||df/dx||_F^2` over the batch,
+    training minimises
+
+        L + gc_weight * GC,
+
+    `History` and the progress bar show `gc` (and `val_gc`) beside `loss`.
+
+    Example:
+
+    >>> import numpy as np, keras, keras_gc
+    >>> inputs = keras.Input((4,))
+    >>> hidden = keras.layers.Dense(8, activation="relu")(inputs)
+    >>> model = keras_gc.GCModel(inputs, keras.layers.Dense(3)(hidden))
+    >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    >>> model.compile("adam", loss)
+    >>> x, y = np.ones((8, 4)), np.zeros((8,))
+    >>> history = model.fit(x, y, gc_weight=1e-3, verbose=0)
+    >>> sorted(history.history)
+    ['gc', 'loss']
+
+    Reference: Dherin et al. 2022 (arXiv 2209.13083), Section 6.
+    """
+
+    def __new__(cls, *args, **kwargs):
+        if cls is GCModel and _is_functional_call(args, kwargs):
+            return _Functional.__new__(GCFunctional, *args, **kwargs)
+        return super().__new__(cls)
+
+    def __init__(self, *args, **kwargs):
+        if not _is_functional_call(args, kwargs):
+            super().__init__(*args, **kwargs)
+            return
+        # `class Net(GCModel)` that calls `super().__init__(inputs, outputs)`.
+        # keras.Model would make every base functional for ever (keras#17270);
+        # only the user's own class becomes a functional one here.
+        _make_functional(type(self))
+        GCFunctional.__init__(self, *args, **kwargs)
+
+    @classmethod
+    def from_model(cls, model):
+        """Return a GCModel with the same layers and weights.
+
+        Nothing is copied: training one trains the other. The returned model
+        is not compiled.
+
+        Args:
+            model: a built functional, Sequential or subclassed `keras.Model`.
+
+        Returns:
+            A `GCModel` (a `GCSequential` for a Sequential model).
+
+        Raises:
+            TypeError: if `model` is not a `keras.Model`.
+            ValueError: if it is not built.
+
+        Example:
+
+        >>> import keras, keras_gc
+        >>> inputs = keras.Input((4,))
+        >>> plain = keras.Model(inputs, keras.layers.Dense(3)(inputs))
+        >>> model = keras_gc.GCModel.from_model(plain)
+        >>> model.weights[0] is plain.weights[0]
+        True
+        """
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                "`model` must be a `keras.Model`. Received: "
+                f"model={model!r} (of type {type(model).__name__})"
+            )
+        check_built(model)
+        if isinstance(model, keras.Sequential):
+            return GCSequential(model.layers, name=model.name)
+        if isinstance(model, _Functional):
+            return cls(model.input, model.output, name=model.name)
+        return GCWrapper(model, name=model.name)
+
+
+@keras.saving.register_keras_serializable(package="keras_gc")
+class GCFunctional(_Functional, GCModel):
+    """What `GCModel(inputs, outputs)` returns."""
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        _Functional.__init__(self, inputs, outputs, name=name, **kwargs)
+
+
+@keras.saving.register_keras_serializable(package="keras_gc")
+class GCWrapper(GCModel):
+    """What `GCModel.from_model` returns for a subclassed model.
+
+    Args:
+        model: the model, kept as `self.model`.
+        **kwargs: as `keras.Model` takes them.
+    """
+
+    def __init__(self, model, **kwargs):
+        super().__init__(**kwargs)
+        self.model = model
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """Call the model."""
+        return self.model(inputs, training=training)
+
+    def get_config(self):
+        """Return the model's own config inside of this one's."""
+        config = {"name": self.name}
+        config["model"] = keras.saving.serialize_keras_object(self.model)
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        """Return the wrapper from `get_config`'s result."""
+        config = dict(config)
+        model = keras.saving.deserialize_keras_object(config.pop("model"))
+        return cls(model, **config)
+
+
+def _is_functional_call(args, kwargs):
+    """The rule of `keras.Model`: inputs and outputs are given."""
+    return (
+        len(args) == 2
+        or (len(args) == 1 and "outputs" in kwargs)
+        or ("inputs" in kwargs and "outputs" in kwargs)
+    )
+
+
+def _make_functional(cls):
+    """Put `GCFunctional` in the place of `GCModel` among a class's bases."""
+    if cls is GCModel or issubclass(cls, GCFunctional):
+        return
+    bases = []
+    for base in cls.__bases__:
+        if base is GCModel:
+            base = GCFunctional
+        elif issubclass(base, GCModel):
+            _make_functional(base)
+        bases.append(base)
+    cls.__bases__ = tuple(bases)

@@ -1,0 +1,359 @@
+"""GC in `compile`, `fit`, `train_step` and `test_step` of a Keras model."""
+
+import typing
+import warnings
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_gc import backend
+from keras_gc.estimators.estimator import Estimator
+from keras_gc.logits import LogitNetwork
+from keras_gc.models.gc_settings import GCSettings
+from keras_gc.models.gc_settings import check_weight
+from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.sampling import example_weights
+from keras_gc.models.sampling import random_rows
+from keras_gc.models.training_mode import depends_on_training
+from keras_gc.models.training_mode import mixes_examples
+
+
+class GCTrainer:
+    """The part that `GCModel` and `GCSequential` have in common.
+
+    Without a weight, the metric and heuristics each method hands over to
+    `keras.Model`.
+    """
+
+    _gc = None  # GCSettings
+    _gc_tracker = None
+    _gc_network = None  # LogitNetwork
+    _gc_weight_of_fit = None  # overrides the one in _gc while fit runs
+    _gc_traced_with = None  # what train_function was traced for
+
+    def compile(
+        self,
+        *args,
+        gc_weight=0.0,
+        gc_estimator="auto",
+        gc_inputs=None,
+        gc_outputs=None,
+        gc_fraction=1.0,
+        gc_training=False,
+        gc_metric=True,
+        heuristics=(),
+        **kwargs,
+    ):
+        """Configure the model for training; `keras.Model.compile` and more.
+
+        Args:
+            *args: as in `keras.Model.compile`.
+            gc_weight: float >= 0, or a schedule `step -> weight`, as a
+                `keras.optimizers.schedules.LearningRateSchedule` is: the
+                factor of GC in the loss. Defaults to 0: GC is only measured.
+            gc_estimator: `"auto"`, a name or a `keras_gc.estimators`
+                instance. `"auto"` is `Hutchinson()`: one Rademacher probe.
+            gc_inputs: name of a layer to measure from (the embedding of a
+                token model). Defaults to the model's inputs.
+            gc_outputs: name of a layer to measure to (embedding GC). Defaults
+                to the logits.
+            gc_fraction: float in (0, 1], share of each training batch, drawn
+                at random, that GC is computed on. It stays unbiased, and its
+                cost falls in proportion. Defaults to 1.
+            gc_training: bool, compute GC with layers in training mode. With
+                BatchNormalization this is not the GC of single examples.
+                Defaults to False.
+            gc_metric: bool, show `gc` in logs and History. Defaults to True.
+            heuristics: list of `keras_gc.heuristics`. Defaults to none.
+            **kwargs: as in `keras.Model.compile`.
+        """
+        settings = GCSettings(
+            gc_weight=gc_weight,
+            gc_estimator=gc_estimator,
+            gc_inputs=gc_inputs,
+            gc_outputs=gc_outputs,
+            gc_fraction=gc_fraction,
+            gc_training=gc_training,
+            gc_metric=gc_metric,
+            heuristics=heuristics,
+        )
+        super().compile(*args, **kwargs)
+        self._gc = settings
+        self._gc_tracker = GCTracker(settings.estimator)
+        self._gc_network = None
+        if settings.gc_training and mixes_examples(self):
+            warnings.warn(
+                "With `gc_training=True` and BatchNormalization the examples "
+                "of a batch depend on each other, and GC is not that of "
+                "single examples (it can be several times smaller). "
+                "`gc_training=False` measures with the moving statistics.",
+                stacklevel=2,
+            )
+
+    def fit(self, *args, gc_weight=None, **kwargs):
+        """Train; `keras.Model.fit` with a weight for GC.
+
+        Args:
+            *args: as in `keras.Model.fit`.
+            gc_weight: float >= 0 or schedule `step -> weight`, instead of
+                `compile`'s for this fit alone. Defaults to None: `compile`'s.
+            **kwargs: as in `keras.Model.fit`.
+
+        Returns:
+            A `History`, with `gc` and `val_gc` beside `loss` and `val_loss`.
+            `loss` includes the penalty, `val_loss` does not.
+        """
+        if gc_weight is not None:
+            self._gc_weight_of_fit = check_weight(gc_weight)
+        try:
+            return super().fit(*args, **kwargs)
+        finally:
+            self._gc_weight_of_fit = None
+
+    def train_step(self, *args):
+        """Take one step down `L + gc_weight * GC`."""
+        if not self._gc_is_active:
+            return super().train_step(*args)
+        return backend.run_step(self, self._gc_train_step, *args)
+
+    def test_step(self, *args):
+        """Evaluate one batch, GC included."""
+        if not (self._gc_is_active and self._gc.gc_metric):
+            return super().test_step(*args)
+        return backend.run_step(self, self._gc_test_step, *args)
+
+    def _gc_train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if not self.built:
+            self(x)  # TensorFlow's trainer leaves building to the first step
+        noisy_x, noisy_y = x, y
+        for heuristic in self._gc.heuristics:
+            noisy_x, noisy_y = heuristic.corrupt(noisy_x, noisy_y)
+
+        def objective():
+            y_pred, loss, gc = self._gc_forward(
+                noisy_x, noisy_y, sample_weight, training=True
+            )
+            if self._gc_is_penalised:
+                loss = loss + ops.cast(self._gc_weight * gc.mean, loss.dtype)
+            return self._gc_scaled(loss), (y_pred, loss, gc)
+
+        value_and_gradients = backend.value_and_gradients
+        for heuristic in self._gc.heuristics:
+            value_and_gradients = heuristic.wrap(value_and_gradients)
+        (y_pred, loss, gc), gradients = value_and_gradients(
+            objective, self.trainable_variables
+        )
+        if self.trainable_variables:
+            backend.apply_gradients(
+                self.optimizer, gradients, self.trainable_variables
+            )
+        else:
+            warnings.warn(
+                "The model does not have any trainable weights.", stacklevel=2
+            )
+        return self._gc_logs(x, y, y_pred, sample_weight, loss, gc)
+
+    def _gc_test_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        y_pred, loss, gc = self._gc_forward(x, y, sample_weight, training=False)
+        return self._gc_logs(x, y, y_pred, sample_weight, loss, gc)
+
+    def _gc_forward(self, x, y, sample_weight, training):
+        """Return predictions, loss and GC: one forward pass where it may be."""
+        settings, values = self._gc, None
+        if self._gc_shares_forward(training):
+            (y_pred, self._losses_override), values = self._gc_values(
+                x, training
+            )
+        else:
+            y_pred = self(x, training=training)
+        loss = self._compute_loss(
+            x=x,
+            y=y,
+            y_pred=y_pred,
+            sample_weight=sample_weight,
+            training=training,
+        )
+        self._losses_override = []
+        weights = example_weights(sample_weight)
+        if values is None and self._gc_is_measured:
+            x, weights = random_rows(
+                settings.gc_fraction, (x, weights), self._gc_tracker.seed
+            )
+            _, values = self._gc_values(x, settings.gc_training)
+        if values is None:
+            return y_pred, loss, None
+        if not (training and self._gc_is_penalised):
+            values = ops.stop_gradient(values)
+        return y_pred, loss, BatchGC(values, weights)
+
+    def _gc_values(self, x, training):
+        """Return `((predictions, losses), values)` of one forward pass."""
+        network = self._gc_find_network()
+
+        def logits(point):
+            logits, y_pred = network(point, x, training)
+            return logits, (y_pred, self.losses)
+
+        (_, aux), values = self._gc_tracker.estimator(
+            logits,
+            network.point(x, training),
+            seed=self._gc_tracker.seed,
+            has_aux=True,
+        )
+        return aux, values
+
+    def _gc_find_network(self):
+        if self._gc_network is None:
+            self._gc_network = LogitNetwork(
+                self, self._gc.gc_inputs, self._gc.gc_outputs
+            )
+        return self._gc_network
+
+    def _gc_logs(self, x, y, y_pred, sample_weight, loss, gc):
+        self._loss_tracker.update_state(
+            loss * backend.num_replicas(),  # each replica holds its share
+            sample_weight=ops.shape(_first(x))[0],
+        )
+        if gc is not None:
+            self._gc_tracker.update_state(gc.values, gc.weights)
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def _gc_scaled(self, loss):
+        return (
+            loss if self.optimizer is None else self.optimizer.scale_loss(loss)
+        )
+
+    @property
+    def _gc_weight(self):
+        """The weight of this step, as a tensor."""
+        weight = self._gc_spec
+        if callable(weight):
+            return ops.convert_to_tensor(weight(self.optimizer.iterations))
+        return ops.convert_to_tensor(self._gc_tracker.weight)
+
+    @property
+    def _gc_spec(self):
+        """The weight or schedule that holds now: fit's before compile's."""
+        if self._gc_weight_of_fit is not None:
+            return self._gc_weight_of_fit
+        return self._gc.gc_weight
+
+    @property
+    def _gc_is_penalised(self):
+        return callable(self._gc_spec) or self._gc_spec > 0
+
+    @property
+    def _gc_is_measured(self):
+        return self._gc.gc_metric or self._gc_is_penalised
+
+    @property
+    def _gc_is_active(self):
+        return self._gc is not None and (
+            self._gc_is_measured or bool(self._gc.heuristics)
+        )
+
+    def _gc_shares_forward(self, training):
+        """Whether the pass for the loss is also the one to differentiate."""
+        if not self._gc_is_measured or not training:
+            return self._gc_is_measured
+        return self._gc.gc_fraction == 1 and (
+            self._gc.gc_training or not depends_on_training(self)
+        )
+
+    def make_train_function(self, force=False):
+        """Trace again when GC enters or leaves the loss, or by a schedule."""
+        if self._gc is not None:
+            weight = self._gc_spec
+            traced_with = weight if callable(weight) else weight > 0
+            force = force or traced_with != self._gc_traced_with
+            self._gc_traced_with = traced_with
+            if not callable(weight):
+                self._gc_tracker.weight.assign(weight)
+            self._gc_build_estimator()
+        return super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        """Build the estimator before anything is traced."""
+        self._gc_build_estimator()
+        return super().make_test_function(force)
+
+    def _gc_build_estimator(self):
+        """Create the estimator's state, outside of any trace."""
+        if not (self._gc_is_active and self.built):
+            return
+        if type(self._gc_tracker.estimator).build is Estimator.build:
+            return
+        example = keras.tree.map_shape_structure(
+            lambda shape: ops.ones([size or 1 for size in shape]),
+            self.input_shape
+            if hasattr(self, "input_shape")
+            else self.get_build_config()["input_shape"],
+        )
+        with backend.variable_scope(self):
+            self._gc_tracker.estimator.build(
+                self._gc_find_network().num_outputs(example)
+            )
+
+    @property
+    def metrics(self):
+        """The metrics of `keras.Model`, and `gc`."""
+        metrics = super().metrics
+        if self._gc_is_active:
+            metrics.append(self._gc_tracker)
+        return metrics
+
+    def get_metrics_result(self):
+        """Return the metrics' values; without `gc` if it is not wanted."""
+        result = super().get_metrics_result()
+        if self._gc_is_active and not self._gc.gc_metric:
+            del result["gc"]
+        return result
+
+    def get_compile_config(self):
+        """Return the arguments of `compile`, serialized."""
+        config = super().get_compile_config()
+        if config and self._gc is not None:
+            config.update(self._gc.serialize())
+        return config
+
+    def compile_from_config(self, config):
+        """Compile with the arguments that `get_compile_config` returned.
+
+        Args:
+            config: dict.
+        """
+        if type(self).compile is not GCTrainer.compile:
+            super().compile_from_config(config)  # warns, as Keras does
+            return
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+
+class BatchGC(typing.NamedTuple):
+    """GC of the examples of a batch.
+
+    Attributes:
+        values: `(batch,)`, squared Jacobian norms.
+        weights: `(batch,)` sample weights, or None.
+    """
+
+    values: Any
+    weights: Any
+
+    @property
+    def mean(self):
+        """This replica's share of the weighted mean over the global batch."""
+        weights = self.weights
+        if weights is None:
+            weights = ops.ones_like(self.values)
+        weights = ops.cast(weights, self.values.dtype)
+        total = backend.replica_sum(ops.sum(weights))
+        return ops.divide_no_nan(ops.sum(weights * self.values), total)
+
+
+def _first(x):
+    return next(leaf for leaf in keras.tree.flatten(x) if leaf is not None)
