@@ -12,8 +12,7 @@ import keras
 from keras import ops
 
 from keras_gc.backend.scope import discard_updates
-from keras_gc.estimators.estimator import check_floating
-from keras_gc.estimators.estimator import flatten_rows
+from keras_gc.estimators.estimator import check_floating, flatten_rows
 from keras_gc.intercept import intercept
 
 _PROBABILITIES = {"softmax", "log_softmax", "sigmoid", "log_sigmoid"}

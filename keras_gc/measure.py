@@ -8,12 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_gc import _validation
-from keras_gc import backend
-from keras_gc import estimators
+from keras_gc import _validation, backend, estimators
 from keras_gc.backend.scope import discard_updates
-from keras_gc.logits import LogitNetwork
-from keras_gc.logits import check_not_probabilities
+from keras_gc.logits import LogitNetwork, check_not_probabilities
 
 # `estimator="auto"` measures exactly up to this many Jacobian products.
 _EXACT_UP_TO = 32
@@ -106,7 +103,6 @@ def geometric_complexity(
             inputs, or an argument is out of its range.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])
@@ -163,7 +159,6 @@ def jacobian_norms(
         numpy array `(num_examples,)`, in the order of the data.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> square = keras.layers.Lambda(lambda x: x**2 / 2)
     >>> model = keras.Sequential([keras.Input((2,)), square])

@@ -23,7 +23,6 @@ class Estimator:
     depend on the seed.
 
     Example:
-
     >>> import keras, keras_gc
     >>> linear = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     >>> x = keras.ops.ones((4, 3))

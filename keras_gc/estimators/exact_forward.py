@@ -4,9 +4,7 @@ import keras
 from keras import ops
 
 from keras_gc import backend
-from keras_gc.estimators.estimator import Estimator
-from keras_gc.estimators.estimator import row_size
-from keras_gc.estimators.estimator import squared_norm
+from keras_gc.estimators.estimator import Estimator, row_size, squared_norm
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -21,7 +19,6 @@ class ExactForward(Estimator):
     or in a plane, implicit neural representations.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])

@@ -4,8 +4,7 @@ import keras
 from keras import ops
 
 from keras_gc import backend
-from keras_gc.estimators.estimator import Estimator
-from keras_gc.estimators.estimator import squared_norm
+from keras_gc.estimators.estimator import Estimator, squared_norm
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -20,7 +19,6 @@ class ExactReverse(Estimator):
     Use it where K is small and the inputs are many: a classifier.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])

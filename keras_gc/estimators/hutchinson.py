@@ -3,11 +3,9 @@
 import keras
 from keras import ops
 
-from keras_gc import _validation
-from keras_gc import backend
+from keras_gc import _validation, backend
 from keras_gc.estimators import probes
-from keras_gc.estimators.estimator import Estimator
-from keras_gc.estimators.estimator import squared_norm
+from keras_gc.estimators.estimator import Estimator, squared_norm
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -38,7 +36,6 @@ class Hutchinson(Estimator):
         ValueError: if an argument is outside its range.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> layer = keras.layers.Dense(1, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])

@@ -3,10 +3,8 @@
 import keras
 from keras import ops
 
-from keras_gc import _validation
-from keras_gc import backend
-from keras_gc.estimators.estimator import Estimator
-from keras_gc.estimators.estimator import squared_norm
+from keras_gc import _validation, backend
+from keras_gc.estimators.estimator import Estimator, squared_norm
 
 # Share of the probability that is spread evenly over the outputs, so that one
 # whose gradient was small so far is still drawn.
@@ -43,7 +41,6 @@ class SampledOutputs(Estimator):
             larger than the number of outputs.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])

@@ -36,7 +36,6 @@ def get(identifier) -> Estimator:
         TypeError: if the identifier is none of these.
 
     Example:
-
     >>> import keras_gc
     >>> keras_gc.estimators.get("hutchinson")
     Hutchinson(num_probes=1, probe='rademacher', mode='reverse')

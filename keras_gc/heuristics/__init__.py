@@ -1,6 +1,6 @@
 """The paper's heuristics, for `GCModel.compile(heuristics=[...])`."""
 
-from keras_gc.heuristics.heuristic import Heuristic
+from keras_gc.heuristics.heuristic import Heuristic as Heuristic
 
 
 def get_all(identifiers):

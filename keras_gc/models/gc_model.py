@@ -28,7 +28,6 @@ class GCModel(GCTrainer, keras.Model):
     `History` and the progress bar show `gc` (and `val_gc`) beside `loss`.
 
     Example:
-
     >>> import numpy as np, keras, keras_gc
     >>> inputs = keras.Input((4,))
     >>> hidden = keras.layers.Dense(8, activation="relu")(inputs)
@@ -76,7 +75,6 @@ class GCModel(GCTrainer, keras.Model):
             ValueError: if it is not built.
 
         Example:
-
         >>> import keras, keras_gc
         >>> inputs = keras.Input((4,))
         >>> plain = keras.Model(inputs, keras.layers.Dense(3)(inputs))

@@ -12,7 +12,6 @@ class GCSequential(GCTrainer, keras.Sequential):
     See `keras_gc.GCModel` for what `compile` and `fit` take.
 
     Example:
-
     >>> import keras, keras_gc
     >>> model = keras_gc.GCSequential(
     ...     [keras.Input((3,)), keras.layers.Dense(2)]

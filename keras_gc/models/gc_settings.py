@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 
 import keras
 
-from keras_gc import _validation
-from keras_gc import estimators
+from keras_gc import _validation, estimators
 from keras_gc import heuristics as heuristics_module
 
 

@@ -10,13 +10,10 @@ from keras import ops
 from keras_gc import backend
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork
-from keras_gc.models.gc_settings import GCSettings
-from keras_gc.models.gc_settings import check_weight
+from keras_gc.models.gc_settings import GCSettings, check_weight
 from keras_gc.models.gc_tracker import GCTracker
-from keras_gc.models.sampling import example_weights
-from keras_gc.models.sampling import random_rows
-from keras_gc.models.training_mode import depends_on_training
-from keras_gc.models.training_mode import mixes_examples
+from keras_gc.models.sampling import example_weights, random_rows
+from keras_gc.models.training_mode import depends_on_training, mixes_examples
 
 
 class GCTrainer:

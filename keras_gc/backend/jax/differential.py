@@ -3,8 +3,7 @@
 import jax
 
 from keras_gc.backend import errors
-from keras_gc.backend.jax.scope import pure
-from keras_gc.backend.jax.scope import replay
+from keras_gc.backend.jax.scope import pure, replay
 
 
 def vjp(fn, x):

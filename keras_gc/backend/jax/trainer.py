@@ -5,8 +5,7 @@ import contextlib
 import jax
 import keras
 
-from keras_gc.backend.jax.scope import pure
-from keras_gc.backend.jax.scope import replay
+from keras_gc.backend.jax.scope import pure, replay
 from keras_gc.backend.scope import discard_updates
 
 

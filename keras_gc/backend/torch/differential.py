@@ -6,8 +6,7 @@ the pushforward, and it costs the same.
 
 import keras
 import torch
-from torch.nn.attention import SDPBackend
-from torch.nn.attention import sdpa_kernel
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_gc.backend import errors
 
