@@ -38,7 +38,7 @@ _REARRANGING = {
 class LogitNetwork:
     """f, as a function of its point of evaluation z and the batch x.
 
-        z = network.point(x)                      # x, or an inner layer's output
+        z = network.point(x)                      # x, or a layer's output
         logits, predictions = network(z, x)       # one forward pass for both
 
     Args:
@@ -67,6 +67,7 @@ class LogitNetwork:
         if outputs is not None:
             self._stop = find_layer(model, outputs, "outputs")
         self._heads = None  # per output: the probability operation, or None
+        self.is_identified = True  # whether Keras's own code computes it
 
     def point(self, x, training=False):
         """Return z, where the Jacobian is taken.
@@ -333,35 +334,51 @@ def _is_keras_own(operation):
     return type(operation).__module__.split(".")[0] == "keras"
 
 
+_HIDDEN_LOGITS = (
+    "Geometric complexity is measured on logits, and this model returns "
+    "probabilities from code in which the logits cannot be found. Return "
+    "logits from `call` (and train with `from_logits=True`), or end in a "
+    "`keras.layers.Softmax()` or `keras.layers.Activation('sigmoid')` layer, "
+    "which is stepped over, or name the layer to measure to: "
+    "`outputs='NAME'` (`gc_outputs` in `compile`). Received: {}."
+)
+
+
 def check_not_probabilities(logits):
-    """Raise if concrete outputs are probabilities: rows >= 0 that sum to 1.
+    """Raise if concrete outputs are probabilities.
 
     Args:
         logits: array `(batch, K)`.
 
     Raises:
-        ValueError: if they are.
+        ValueError: if each row is >= 0 and sums to 1.
     """
     if logits.shape[1] < 2 or logits.min() < 0:
         return
     if abs(logits.sum(axis=1) - 1).max() < 1e-3:
-        raise probabilities_error("rows of outputs that are >= 0 and sum to 1")
+        raise ValueError(
+            _HIDDEN_LOGITS.format("rows of outputs that are >= 0 and sum to 1")
+        )
 
 
-def probabilities_error(received):
-    """Return the error for a model that hides its logits.
+def check_loss(network, loss):
+    """Raise if a loss takes probabilities that may hide the logits.
 
     Args:
-        received: what gave it away.
+        network: a `LogitNetwork` that has run once.
+        loss: what `compile` was given: a structure of losses.
 
-    Returns:
-        A `ValueError`.
+    Raises:
+        ValueError: if the code at the end of the model is not Keras's own and
+            a crossentropy takes its outputs for probabilities.
     """
-    return ValueError(
-        "Geometric complexity is measured on logits, and this model returns "
-        "probabilities from code in which the logits cannot be found. Return "
-        "logits from `call` (and train with `from_logits=True`), or end in a "
-        "`keras.layers.Softmax()` or `keras.layers.Activation('sigmoid')` "
-        "layer, which is stepped over, or name the layer to measure to: "
-        f"`outputs='NAME'` (`gc_outputs` in `compile`). Received: {received}."
-    )
+    if network.is_identified:
+        return
+    for one in keras.tree.flatten(loss):
+        name = one if isinstance(one, str) else getattr(one, "name", "")
+        if "crossentropy" in str(name) and not getattr(
+            one, "from_logits", False
+        ):
+            raise ValueError(
+                _HIDDEN_LOGITS.format(f"the loss {name}, from_logits=False")
+            )

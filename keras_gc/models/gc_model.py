@@ -43,6 +43,7 @@ class GCModel(GCTrainer, keras.Model):
     """
 
     def __new__(cls, *args, **kwargs):
+        """Make a functional model where inputs and outputs are given."""
         if cls is GCModel and _is_functional_call(args, kwargs):
             return _Functional.__new__(GCFunctional, *args, **kwargs)
         return super().__new__(cls)

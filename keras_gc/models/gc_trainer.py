@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_gc import backend
 from keras_gc.estimators.estimator import Estimator
-from keras_gc.logits import LogitNetwork
+from keras_gc.logits import LogitNetwork, check_loss
 from keras_gc.models.gc_settings import GCSettings, check_weight
 from keras_gc.models.gc_tracker import GCTracker
 from keras_gc.models.sampling import example_weights, random_rows
@@ -200,6 +200,7 @@ class GCTrainer:
             seed=self._gc_tracker.seed,
             has_aux=True,
         )
+        check_loss(network, self.loss)
         return aux, values
 
     def _gc_find_network(self):
