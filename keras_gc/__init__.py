@@ -1,14 +1,38 @@
 """Geometric complexity of Keras models: measure it, watch it, train on it."""
 
-from keras_gc import callbacks as callbacks
-from keras_gc import datasets as datasets
-from keras_gc import estimators as estimators
-from keras_gc import heuristics as heuristics
-from keras_gc import regularizers as regularizers
-from keras_gc import theory as theory
-from keras_gc._version import __version__ as __version__
-from keras_gc.measure import GCEstimate as GCEstimate
-from keras_gc.measure import geometric_complexity as geometric_complexity
-from keras_gc.measure import jacobian_norms as jacobian_norms
-from keras_gc.models import GCModel as GCModel
-from keras_gc.models import GCSequential as GCSequential
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from keras_gc._version import __version__
+
+if TYPE_CHECKING:
+    from keras_gc._public import *  # noqa: F403
+
+__all__ = [
+    "GCEstimate",
+    "GCModel",
+    "GCSequential",
+    "__version__",
+    "callbacks",
+    "datasets",
+    "estimators",
+    "geometric_complexity",
+    "heuristics",
+    "jacobian_norms",
+    "regularizers",
+    "theory",
+]
+
+
+def __getattr__(name):
+    if name not in __all__:
+        raise AttributeError(f"module 'keras_gc' has no attribute {name!r}")
+    return getattr(importlib.import_module("keras_gc._public"), name)
+
+
+# The command prints its help without waiting for Keras, and looks names up when
+# it has work to do. Everybody else imports all, so that Keras knows the classes
+# of a saved model.
+if "keras-gc" not in sys.argv[0] and "keras_gc.cli" not in sys.orig_argv:
+    importlib.import_module("keras_gc._public")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -10,6 +9,7 @@ from keras import ops
 
 from keras_gc import _validation, backend, estimators
 from keras_gc.backend.scope import discard_updates
+from keras_gc.batches import batches_of
 from keras_gc.logits import LogitNetwork, check_not_probabilities
 
 # `estimator="auto"` measures exactly up to this many Jacobian products.
@@ -114,7 +114,9 @@ def geometric_complexity(
     if rtol is not None:
         rtol = _validation.number("rtol", rtol, minimum=0.0, exclusive=True)
     meter = Meter(model, estimator, inputs, outputs, seed)
-    batches = _batches(x, meter.dtype, batch_size, rtol is not None, seed)
+    batches = batches_of(
+        x, meter.dtype, batch_size, shuffle=rtol is not None, seed=seed
+    )
     parts = []
     for batch in _with_progress(batches, verbose):
         parts.append(meter(batch))
@@ -167,7 +169,7 @@ def jacobian_norms(
     [5.0, 25.0]
     """
     meter = Meter(model, estimator, inputs, outputs, seed)
-    batches = _batches(x, meter.dtype, batch_size, shuffle=False, seed=seed)
+    batches = batches_of(x, meter.dtype, batch_size)
     return np.concatenate([meter(b) for b in _with_progress(batches, verbose)])
 
 
@@ -284,84 +286,6 @@ def check_built(model):
             f"{type(model).__name__}), which is not. Call it on a batch of "
             "data once, or give it a `keras.Input`."
         )
-
-
-def _batches(x, dtype, batch_size, shuffle, seed) -> Iterable:
-    """Yield the inputs batch by batch, as tensors; raise if there are none."""
-    _validation.positive_int("batch_size", batch_size)
-    empty = True
-    for batch in _raw_batches(x, batch_size, shuffle, seed):
-        empty = False
-        yield keras.tree.map_structure(lambda v: _tensor(v, dtype), batch)
-    if empty:
-        raise ValueError(
-            "`x` must hold at least one example. Received: no data."
-        )
-
-
-def _raw_batches(x, batch_size, shuffle, seed):
-    if not _is_arrays(x):
-        if isinstance(x, keras.utils.PyDataset):
-            x = (x[index] for index in range(x.num_batches))
-        elif not isinstance(x, Iterable):
-            raise TypeError(
-                "`x` must be an array, a list or dict of arrays, a "
-                "`tf.data.Dataset`, a `PyDataset` or an iterable of batches. "
-                f"Received: x={x!r} (of type {type(x).__name__})"
-            )
-        for batch in x:
-            yield keras.utils.unpack_x_y_sample_weight(batch)[0]
-        return
-    lengths = {len(leaf) for leaf in keras.tree.flatten(x)}
-    if len(lengths) != 1:
-        raise ValueError(
-            "All arrays in `x` must have the same number of examples. "
-            f"Received: {sorted(lengths)}"
-        )
-    (length,) = lengths
-    order = np.arange(length)
-    if shuffle:
-        np.random.default_rng(seed).shuffle(order)
-    for start in range(0, length, batch_size):
-        rows = order[start : start + batch_size]
-        yield keras.tree.map_structure(lambda leaf, r=rows: _take(leaf, r), x)
-
-
-def _take(leaf, rows):
-    if hasattr(leaf, "iloc"):  # pandas
-        leaf = leaf.to_numpy()
-    if isinstance(leaf, np.ndarray):
-        return leaf[rows]
-    return ops.take(leaf, rows, axis=0)
-
-
-def _is_arrays(x):
-    leaves = keras.tree.flatten(x)
-    return bool(leaves) and all(
-        hasattr(leaf, "shape")
-        and hasattr(leaf, "dtype")
-        or hasattr(leaf, "iloc")
-        for leaf in leaves
-    )
-
-
-def _tensor(value, dtype):
-    kind = type(value).__name__
-    if "Ragged" in kind or "Sparse" in kind or kind == "BCOO":
-        raise TypeError(
-            "The Jacobian needs dense inputs: ragged and sparse tensors have "
-            "no row of inputs of a fixed size. Convert them (`to_tensor()`, "
-            f"`tf.sparse.to_dense`). Received: a {kind}"
-        )
-    if isinstance(value, np.ndarray) and value.dtype.kind in "OUS":
-        raise TypeError(
-            "The Jacobian needs floating point inputs. Received: an array of "
-            f"dtype {value.dtype}. Encode strings before the model, and "
-            "measure from the embedding: `inputs='NAME'`."
-        )
-    value = ops.convert_to_tensor(value)
-    name = keras.backend.standardize_dtype(value.dtype)
-    return ops.cast(value, dtype) if "float" in name else value
 
 
 def _with_progress(batches, verbose):

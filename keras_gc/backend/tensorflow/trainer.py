@@ -38,9 +38,26 @@ def variable_scope(model):
 
 
 def compiled(fn, constants, state):
-    """Return `fn` as a graph; TensorFlow finds the variables by itself."""
+    """Return `fn` as a graph; TensorFlow finds the variables by itself.
+
+    One trace serves batches of any size.
+    """
     del constants, state
-    return tf.function(fn, reduce_retracing=True, autograph=False)
+    function = tf.function(fn, autograph=False)
+    traces = {}
+
+    def any_batch_size(x):
+        leaves = tf.nest.flatten(x)
+        key = tuple((leaf.dtype, tuple(leaf.shape[1:])) for leaf in leaves)
+        if key not in traces:
+            specs = tf.nest.map_structure(
+                lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype),
+                x,
+            )
+            traces[key] = function.get_concrete_function(specs)
+        return traces[key](x)
+
+    return any_batch_size
 
 
 def run_step(model, step, data):

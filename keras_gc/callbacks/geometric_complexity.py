@@ -1,0 +1,102 @@
+"""GC in the History of a stock keras.Model."""
+
+import keras
+
+from keras_gc import _validation
+from keras_gc.measure import Meter, batches_of
+
+
+class GeometricComplexity(keras.callbacks.Callback):
+    """Measure GC during training of any `keras.Model`, on data of its own.
+
+    The model is not changed, and its train step is not slowed down: the
+    measurement runs after an epoch or every n batches, in inference mode.
+
+    Args:
+        x: the inputs to measure on: arrays, or any other data that
+            `keras_gc.geometric_complexity` takes and that can be read again
+            and again.
+        every: `"epoch"` (the default), or an int n >= 1: after every n-th
+            batch and at the end of each epoch.
+        name: key in logs and History. Defaults to `"gc"`.
+        estimator: `"auto"`, a name or an `Estimator`.
+        inputs: name of a layer to measure from.
+        outputs: name of a layer to measure to.
+        batch_size: int, examples at a time. Defaults to 32.
+        seed: int or None.
+
+    Attributes:
+        history: list of `(step, value)`, one for each measurement; steps are
+            batches since training began.
+
+    Raises:
+        TypeError: if an argument is of the wrong type.
+        ValueError: if an argument is outside its range.
+
+    Example:
+    >>> import numpy as np, keras, keras_gc
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    >>> model.compile("sgd", "mse")
+    >>> x, y = np.ones((8, 3)), np.ones((8, 2))
+    >>> gc = keras_gc.callbacks.GeometricComplexity(x)
+    >>> history = model.fit(x, y, callbacks=[gc], verbose=0)
+    >>> sorted(history.history)
+    ['gc', 'loss']
+    """
+
+    def __init__(
+        self,
+        x,
+        every="epoch",
+        name="gc",
+        *,
+        estimator="auto",
+        inputs=None,
+        outputs=None,
+        batch_size=32,
+        seed=None,
+    ):
+        super().__init__()
+        if every != "epoch":
+            _validation.positive_int("every", every)
+        self.x = x
+        self.every = every
+        self.name = name
+        self.estimator = estimator
+        self.inputs = inputs
+        self.outputs = outputs
+        self.batch_size = batch_size
+        self.seed = seed
+        self.history = []
+        self._meter = None
+        self._step = 0
+
+    def on_train_begin(self, logs=None):
+        """Begin a new record; trace once for all measurements."""
+        self.history = []
+        self._step = 0
+        self._meter = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Measure after every n-th batch."""
+        self._step += 1
+        if self.every != "epoch" and self._step % self.every == 0:
+            self._measure()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Measure, and show the value in the logs."""
+        if not self.history or self.history[-1][0] != self._step:
+            self._measure()
+        if logs is not None:
+            logs[self.name] = self.history[-1][1]
+
+    def _measure(self):
+        if self._meter is None:
+            self._meter = Meter(
+                self.model, self.estimator, self.inputs, self.outputs, self.seed
+            )
+        total, count = 0.0, 0
+        for batch in batches_of(self.x, self._meter.dtype, self.batch_size):
+            values = self._meter(batch)
+            total, count = total + values.sum(), count + len(values)
+        self.history.append((self._step, float(total / count)))

@@ -1,0 +1,63 @@
+"""`keras-gc bench`: what GC costs, in units of a plain train step."""
+
+from pathlib import Path
+
+
+def add_parser(commands):
+    """Add the command.
+
+    Args:
+        commands: the subparsers of `keras-gc`.
+    """
+    parser = commands.add_parser(
+        "bench",
+        help="time train steps with GC against plain ones",
+        description="Time a train step with each way of computing GC against "
+        "the plain train step, all in one process, in turn. Prints the ratio "
+        "of the medians and writes them as JSON lines.",
+    )
+    parser.add_argument(
+        "--networks", nargs="+", default=["mlp", "cnn"], metavar="NET"
+    )
+    parser.add_argument(
+        "--jit", action="store_true", help="compile with XLA (TensorFlow, JAX)"
+    )
+    parser.add_argument("--dtype", default="float32", help="a dtype policy")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--out", type=Path, help="a .jsonl file to append to")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Run the command.
+
+    Args:
+        options: the parsed arguments.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from keras_gc.benchmarks.step_cost import step_cost
+
+    table = Table(title="Train step, in units of the plain one")
+    for heading in ("network", "path", "bound", "ratio", "ms", "compile s"):
+        table.add_column(heading, justify="right")
+    for network in options.networks:
+        for row in step_cost(
+            network,
+            jit_compile=options.jit,
+            dtype=options.dtype,
+            batch_size=options.batch_size,
+            repeats=options.repeats,
+            out=options.out,
+        ):
+            table.add_row(
+                row["network"],
+                row["path"],
+                f"{row['bound']:g}",
+                f"{row['ratio']:.2f}",
+                f"{1000 * row['seconds']:.1f}",
+                f"{row['compile_seconds']:.1f}",
+            )
+    Console().print(table)

@@ -1,0 +1,62 @@
+"""`keras-gc reproduce`: run an experiment of the paper, with a verdict."""
+
+from pathlib import Path
+
+
+def add_parser(commands):
+    """Add the command.
+
+    Args:
+        commands: the subparsers of `keras-gc`.
+    """
+    parser = commands.add_parser(
+        "reproduce",
+        help="reproduce a claim of the paper",
+        description="Run the experiment behind a claim of the paper: settings "
+        "x seeds, one row each; then its verdict and its figure. "
+        "`keras-gc list` names them; `all` runs all.",
+    )
+    parser.add_argument("name", help="name of the experiment, or all")
+    parser.add_argument("--dataset", help="(default: the scale's own)")
+    parser.add_argument(
+        "--scale",
+        choices=("smoke", "small", "paper"),
+        default="smoke",
+        help="seconds; minutes on 2 cores; a GPU (default: %(default)s)",
+    )
+    parser.add_argument("--seeds", type=int, help="runs per setting")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("keras-gc-results"),
+        help="folder of the results (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on in a folder that holds results, without repeating any",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Run the command.
+
+    Args:
+        options: the parsed arguments.
+    """
+    from keras_gc import experiments, plots
+
+    names = experiments.NAMES if options.name == "all" else [options.name]
+    for name in names:
+        verdict = experiments.reproduce(
+            name,
+            dataset=options.dataset,
+            scale=options.scale,
+            seeds=options.seeds,
+            out=options.out,
+            resume=options.resume,
+        )
+        print(f"{name}: {verdict}")
+        for path in plots.plot(name, options.out):
+            print(f"Figure: {path}")
