@@ -1,0 +1,123 @@
+"""The claims of the paper, each an experiment with a verdict.
+
+`keras-gc reproduce NAME` calls `reproduce(NAME)`. An experiment is a grid of
+settings times seeds; each run adds one row to a results file, and the rows
+alone decide the verdict and draw the figure.
+"""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_gc._validation import one_of
+
+if TYPE_CHECKING:
+    from keras_gc.experiments.experiment import Experiment
+    from keras_gc.experiments.verdict import Verdict
+
+# One module of this package for each, in the order of the paper.
+NAMES = (
+    "interpolation",
+    "initialization",
+    "parameter_norm",
+    "spectral_norm",
+    "flatness",
+    "learning_rate",
+    "batch_size",
+    "noise",
+    "explicit",
+    "double_descent",
+    "transfer_theorem",
+    "margin",
+    "collapse",
+)
+
+
+def get(name: str) -> "Experiment":
+    """Return an experiment by its name.
+
+    Args:
+        name: One of `NAMES`.
+
+    Returns:
+        The `Experiment`.
+    """
+    one_of("name", name, NAMES)
+    module = importlib.import_module(f"keras_gc.experiments.{name}")
+    return module.EXPERIMENT
+
+
+def names() -> dict[str, str]:
+    """Return the name and the claim of every experiment.
+
+    Returns:
+        A dict from name to claim. (`NAMES` alone does not import Keras.)
+    """
+    return {name: get(name).claim for name in NAMES}
+
+
+def reproduce(
+    name: str,
+    dataset: str | None = None,
+    scale: str = "smoke",
+    seeds: int | None = None,
+    out: str | Path | None = None,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> "Verdict":
+    """Run one experiment and judge its claim.
+
+    The results lie in the folder `out/name`: `config.json` (fixed before the
+    first run), `rows.jsonl` (a line for each finished run) and
+    `verdict.json`. A killed process loses at most the run in progress.
+
+    Args:
+        name: One of `NAMES`.
+        dataset: A name that `keras_gc.datasets.load` knows. Default: the
+            scale's own ("digits", "mnist", "cifar10").
+        scale: "smoke" (seconds), "small" (minutes on two cores) or "paper"
+            (the paper's networks; meant for a GPU or TPU).
+        seeds: How many seeds. Default: 2 at "smoke", else 3.
+        out: Where the results lie. Default:
+            `keras-gc-results/<dataset>-<scale>`.
+        resume: Go on with the results in `out` and do what is missing. Other
+            processes may do the same at the same time.
+        progress: Whether to show the grid and the time left.
+
+    Returns:
+        A `Verdict`; `print` shows it.
+
+    Raises:
+        FileExistsError: If `out` holds results and `resume` is false.
+        ValueError: If it holds results of another configuration.
+
+    Example:
+        verdict = keras_gc.experiments.reproduce("learning_rate")
+        print(verdict)
+    """
+    from keras_gc.experiments import experiment
+
+    one_of("scale", scale, experiment.SCALES)
+    dataset = dataset or experiment.DEFAULT_DATASETS[scale]
+    return get(name).reproduce(
+        Path(out or default_out(dataset, scale)) / name,
+        dataset=dataset,
+        scale=scale,
+        seeds=experiment.DEFAULT_SEEDS[scale] if seeds is None else seeds,
+        resume=resume,
+        progress=progress,
+    )
+
+
+def default_out(dataset: str, scale: str) -> Path:
+    """Return where results lie if nobody says otherwise.
+
+    Args:
+        dataset: Name of the data set.
+        scale: "smoke", "small" or "paper".
+
+    Returns:
+        `keras-gc-results/<dataset>-<scale>`.
+    """
+    return Path("keras-gc-results") / f"{dataset}-{scale}"

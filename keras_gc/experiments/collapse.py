@@ -1,0 +1,103 @@
+"""GC of the embedding, neural collapse and few-shot transfer.
+
+Reference: Munn, Dherin & Gonzalvo 2024 (arXiv 2405.15706).
+"""
+
+import keras
+import numpy as np
+
+from keras_gc.experiments import training
+from keras_gc.experiments.experiment import SCALES, Experiment
+from keras_gc.experiments.measuring import ExactGC
+from keras_gc.experiments.quantities import words
+from keras_gc.experiments.recipe import Recipe, base_recipe
+from keras_gc.experiments.verdict import Trend
+from keras_gc.theory.neural_collapse import neural_collapse
+
+SHOTS = 5
+EPISODES = 50
+
+NUM_GC = 100  # exact GC of an embedding costs one pass for each of its units
+
+# What presses on GC: the three ways of the paper.
+PRESSURES = {
+    "learning_rate": {"smoke": (0.02, 0.2), "small": (0.01, 0.03, 0.1, 0.3)},
+    "l2": {"smoke": (0.01,), "small": (1e-4, 1e-3, 3e-3)},
+    "gc_weight": {"smoke": (0.01,), "small": (1e-5, 1e-4, 1e-3)},
+}
+
+
+def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
+    data = training.load(dataset, recipe)
+    half = data.num_classes // 2
+    old_train, old_test = data.y_train < half, data.y_test < half
+    old = data._replace(
+        x_train=data.x_train[old_train],
+        y_train=data.y_train[old_train],
+        x_test=data.x_test[old_test],
+        y_test=data.y_test[old_test],
+        num_classes=half,
+    )
+    model, result = training.train(recipe, seed, old)
+    embed = keras.Model(model.inputs, model.get_layer("embedding").output)
+    features = embed.predict(data.x_test[~old_test], verbose=0)
+    labels = data.y_test[~old_test]
+    return {
+        **result,
+        "embedding_gc": ExactGC(embed)(old.x_test[:NUM_GC]),
+        "collapse": neural_collapse(features, labels),
+        "few_shot_accuracy": few_shot_accuracy(features, labels, seed),
+    }
+
+
+def few_shot_accuracy(
+    features: np.ndarray, labels: np.ndarray, seed: int
+) -> float:
+    """Classify by the nearest mean of a few examples of each class.
+
+    Args:
+        features: Of shape `(examples, units)`.
+        labels: Integer labels.
+        seed: Decides which examples are the few.
+
+    Returns:
+        Accuracy on all others, a mean over episodes.
+    """
+    rng = np.random.default_rng(seed)
+    classes = np.unique(labels)
+    accuracies = []
+    for _ in range(EPISODES):
+        order = rng.permutation(len(labels))
+        shots = {c: order[labels[order] == c][:SHOTS] for c in classes}
+        means = np.stack([features[shots[c]].mean(0) for c in classes])
+        rest = np.setdiff1d(order, np.concatenate(list(shots.values())))
+        distances = np.linalg.norm(features[rest, None] - means, axis=-1)
+        nearest = classes[distances.argmin(-1)]
+        accuracies.append(np.mean(nearest == labels[rest]))
+    return float(np.mean(accuracies))
+
+
+EXPERIMENT = Experiment(
+    name="collapse",
+    claim=(
+        "The lower the GC of an embedding, however it was lowered, the more "
+        "new classes collapse in it and the better a few shots tell them "
+        "apart."
+    ),
+    settings={
+        scale: [
+            {"series": words(field), field: strength}
+            for field, strengths in PRESSURES.items()
+            for strength in strengths["smoke" if scale == "smoke" else "small"]
+        ]
+        for scale in SCALES
+    },
+    recipe=lambda scale, dataset: base_recipe(
+        scale, dataset, gc_outputs="embedding"
+    ),
+    run=_run,
+    trends=(
+        Trend("embedding_gc", "collapse", +1),
+        Trend("embedding_gc", "few_shot_accuracy", -1),
+    ),
+)

@@ -1,0 +1,51 @@
+"""What a run depends on besides its recipe: versions, precision, devices."""
+
+import importlib.metadata
+import platform
+import sys
+
+
+def environment() -> dict:
+    """Describe the software and the precision of this process.
+
+    Returns:
+        A dict of plain JSON values: the versions of Python, of Keras, of its
+        backend and of keras_gc, the float type, whether float32 products may
+        be rounded to TF32, and the devices.
+    """
+    import keras
+
+    backend = keras.config.backend()
+    return {
+        "python": platform.python_version(),
+        "keras": keras.version(),
+        "backend": backend,
+        backend: sys.modules[backend].__version__,
+        "keras_gc": _version("keras_gc"),
+        "floatx": keras.config.floatx(),
+        "dtype_policy": keras.config.dtype_policy().name,
+        "tf32": _allows_tf32(backend),
+        "devices": keras.distribution.list_devices(),
+    }
+
+
+def _allows_tf32(backend: str) -> bool | None:
+    """Whether a GPU may round float32 products to TF32; None if unknown."""
+    # Looked at where Keras has loaded it: only backend/ imports frameworks.
+    framework = sys.modules[backend]
+    if backend == "tensorflow":
+        config = framework.config.experimental
+        return config.tensor_float_32_execution_enabled()
+    if backend == "torch":
+        return framework.get_float32_matmul_precision() != "highest"
+    if backend == "jax":
+        precision = framework.config.jax_default_matmul_precision
+        return precision not in {"highest", "float32"}
+    return None
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"

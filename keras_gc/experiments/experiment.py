@@ -1,0 +1,173 @@
+"""What an experiment is, and the loop that runs one to its verdict."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from keras_gc._validation import one_of, positive_int
+from keras_gc.experiments import verdict as verdicts
+from keras_gc.experiments.environment import environment
+from keras_gc.experiments.progress import Progress
+from keras_gc.experiments.quantities import QUANTITIES, label
+from keras_gc.experiments.store import Store, write_json
+from keras_gc.experiments.verdict import Finding, Trend, Verdict
+
+SCALES = ("smoke", "small", "paper")
+DEFAULT_DATASETS = {"smoke": "digits", "small": "mnist", "paper": "cifar10"}
+DEFAULT_SEEDS = {"smoke": 2, "small": 3, "paper": 3}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One claim, the grid that tests it and the function that runs a cell.
+
+    Everything here is fixed before the first run and written into the
+    `config.json` of the results.
+
+    Args:
+        name: Name on the command line.
+        claim: The claim in one sentence of ours.
+        settings: For each scale the settings, in the order of the figure.
+            A setting is a dict of fields of the recipe that it replaces;
+            its `series` (optional) groups settings into one line of the
+            figure and is no field.
+        recipe: `(scale, dataset) -> dataclass`: all that the settings
+            leave as it is. The values are ours, not the paper's.
+        run: `(recipe, seed, dataset) -> dict`: does one run and returns what
+            it measured as plain JSON values.
+        trends: The parts of the claim that are trends.
+        judge: `(rows) -> list[Finding]`: the parts that are not.
+        uses_data: Whether the runs use a data set.
+    """
+
+    name: str
+    claim: str
+    settings: dict[str, list[dict[str, Any]]]
+    recipe: Callable[[str, str], Any]
+    run: Callable[[Any, int, str], dict]
+    trends: tuple[Trend, ...] = ()
+    judge: Callable[[list[dict]], list[Finding]] = lambda rows: []
+    uses_data: bool = True
+
+    def config(self, dataset: str, scale: str, seeds: int) -> dict:
+        """Return all that is fixed before the first run.
+
+        Args:
+            dataset: Name of the data set.
+            scale: "smoke", "small" or "paper".
+            seeds: How many seeds.
+
+        Returns:
+            A dict of plain JSON values.
+        """
+        return {
+            "experiment": self.name,
+            "claim": self.claim,
+            "dataset": dataset if self.uses_data else None,
+            "scale": scale,
+            "seeds": list(range(seeds)),
+            "settings": self.settings[scale],
+            "recipe": dataclasses.asdict(self.recipe(scale, dataset)),
+            "hyper_parameters": "ours, not the paper's",
+            "trends": [dataclasses.asdict(trend) for trend in self.trends],
+            "thresholds": verdicts.THRESHOLDS,
+            "labels": {name: label(name) for name in QUANTITIES},
+        }
+
+    def row(self, setting: dict, seed: int, dataset: str, scale: str) -> dict:
+        """Do one run.
+
+        Args:
+            setting: The setting.
+            seed: The seed.
+            dataset: Name of the data set.
+            scale: "smoke", "small" or "paper".
+
+        Returns:
+            The row of the run.
+        """
+        fields = {k: v for k, v in setting.items() if k != "series"}
+        recipe = dataclasses.replace(self.recipe(scale, dataset), **fields)
+        started = time.time()
+        result = self.run(recipe, seed, dataset)
+        return {
+            "setting": setting,
+            "seed": seed,
+            "result": _plain(result),
+            "recipe": dataclasses.asdict(recipe),
+            "environment": environment(),
+            "time": {"started": started, "seconds": time.time() - started},
+        }
+
+    def verdict(self, rows: list[dict]) -> Verdict:
+        """Judge the claim by the thresholds of `verdict.THRESHOLDS`.
+
+        Args:
+            rows: The runs.
+
+        Returns:
+            A `Verdict`.
+        """
+        findings = [verdicts.judge_trend(trend, rows) for trend in self.trends]
+        findings += self.judge(rows)
+        return verdicts.decide(self.name, self.claim, findings, rows)
+
+    def reproduce(
+        self,
+        folder: Path,
+        *,
+        dataset: str,
+        scale: str,
+        seeds: int,
+        resume: bool = False,
+        progress: bool = True,
+    ) -> Verdict:
+        """Run the grid, or what is missing of it, and judge the claim.
+
+        Several processes may work on one folder: the first begins, the others
+        join with `resume=True`. Each run is done by one of them.
+
+        Args:
+            folder: Where the results lie.
+            dataset: Name of the data set.
+            scale: "smoke", "small" or "paper".
+            seeds: How many seeds.
+            resume: Whether to go on with the results in the folder.
+            progress: Whether to show the grid and the time left.
+
+        Returns:
+            A `Verdict`; it is written to `verdict.json` too.
+        """
+        one_of("scale", scale, SCALES)
+        positive_int("seeds", seeds)
+        store = Store(folder)
+        store.create(self.config(dataset, scale, seeds), resume=resume)
+        with Progress(self.name, store, show=progress) as display:
+            # Second round: what other processes had in hand. It waits for
+            # them, and does the runs of those that were killed.
+            for wait in (False, True):
+                for setting, seed in store.missing():
+                    with store.claim(setting, seed, wait=wait) as is_ours:
+                        if is_ours:
+                            display.begin(setting, seed)
+                            store.append(
+                                self.row(setting, seed, dataset, scale)
+                            )
+                    display.update()
+        verdict = self.verdict(store.rows())
+        write_json(store.folder / "verdict.json", verdict.to_dict())
+        return verdict
+
+
+def _plain(result: Any) -> Any:
+    """Plain JSON values; a number that is not finite becomes None."""
+    if isinstance(result, dict):
+        return {key: _plain(entry) for key, entry in result.items()}
+    if isinstance(result, (list, tuple)):
+        return [_plain(entry) for entry in result]
+    if isinstance(result, float) and not math.isfinite(result):
+        return None
+    return result

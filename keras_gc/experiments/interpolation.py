@@ -1,0 +1,129 @@
+"""One-dimensional regression through ten points: which interpolant?"""
+
+import dataclasses
+import itertools
+
+import keras
+import numpy as np
+
+from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.measuring import ExactGC
+from keras_gc.experiments.networks import mlp
+from keras_gc.experiments.verdict import (
+    THRESHOLDS,
+    Finding,
+    Trend,
+    judge_condition,
+    judge_trend,
+    mean,
+)
+from keras_gc.models import GCModel
+
+_X = np.linspace(-1.0, 1.0, 10)
+POINTS = (_X, np.sin(np.pi * _X))
+GRID = np.linspace(-1.0, 1.0, 201)
+# No function through the points has a smaller mean squared slope than the
+# straight lines between them.
+LEAST_GC = float(np.mean((np.diff(POINTS[1]) / np.diff(POINTS[0])) ** 2))
+FITTED = 1e-3  # mean squared error of an interpolant
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A ReLU MLP and full-batch gradient descent. The values are ours.
+
+    Args:
+        width: Units of each hidden layer.
+        depth: Hidden layers.
+        learning_rate: Learning rate of plain gradient descent.
+        snapshots: Steps at which the function is recorded; the last one ends
+            the run.
+    """
+
+    width: int = 300
+    depth: int = 3
+    learning_rate: float = 0.05
+    snapshots: tuple[int, ...] = (0, 10, 100, 1000, 5000)
+
+
+def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
+    keras.utils.set_random_seed(seed)
+    model = GCModel.from_model(
+        mlp((1,), 1, width=recipe.width, depth=recipe.depth)
+    )
+    model.compile(
+        keras.optimizers.SGD(recipe.learning_rate), "mse", gc_metric=False
+    )
+    gc = ExactGC(model)
+    curve = [_snapshot(model, gc, 0)]
+    for before, step in itertools.pairwise(recipe.snapshots):
+        # Each batch holds all points. One long epoch: beginning an epoch
+        # takes Keras longer than a step on ten points.
+        x, y = (np.tile(p, step - before)[:, None] for p in POINTS)
+        model.fit(x, y, batch_size=len(POINTS[0]), shuffle=False, verbose=0)
+        curve.append(_snapshot(model, gc, step))
+    return {
+        "initial_gc": curve[0]["gc"],
+        "gc": curve[-1]["gc"],
+        "train_loss": curve[-1]["loss"],
+        "curve": curve,
+        "grid": GRID.tolist(),
+        "points": [points.tolist() for points in POINTS],
+        "least_gc": LEAST_GC,
+    }
+
+
+def _snapshot(model: keras.Model, gc: ExactGC, step: int) -> dict:
+    function = model.predict(GRID[:, None], verbose=0)[:, 0]
+    at_points = model.predict(POINTS[0][:, None], verbose=0)[:, 0]
+    return {
+        "step": step,
+        "loss": float(np.mean((at_points - POINTS[1]) ** 2)),
+        "gc": gc(GRID[:, None]),
+        "function": [round(float(value), 5) for value in function],
+    }
+
+
+def _judge(rows: list[dict]) -> list[Finding]:
+    points = [
+        {
+            "setting": {"step": point["step"]},
+            "seed": row["seed"],
+            "result": {"gc": point["gc"]},
+        }
+        for row in rows
+        for point in row["result"]["curve"]
+    ]
+    start, end = mean(rows, "initial_gc"), mean(rows, "gc")
+    loss = mean(rows, "train_loss")
+    return [
+        judge_condition(
+            "GC starts near 0",
+            start <= THRESHOLDS["near_zero"] * LEAST_GC,
+            f"{start:.3g}, where straight lines have {LEAST_GC:.3g}",
+        ),
+        judge_trend(Trend("step", "gc", +1), points),
+        judge_condition(
+            "it stops at a simple interpolant",
+            loss <= FITTED
+            and end <= THRESHOLDS["simple_interpolant"] * LEAST_GC,
+            f"GC {end:.3g}, where straight lines have {LEAST_GC:.3g}; mean "
+            f"squared error {loss:.2g}",
+        ),
+    ]
+
+
+EXPERIMENT = Experiment(
+    name="interpolation",
+    claim=(
+        "A ReLU network fitted to ten points on a line starts with a GC near "
+        "0, gains GC as it learns, and stops at a simple interpolant."
+    ),
+    settings={scale: [{}] for scale in ("smoke", "small", "paper")},
+    recipe=lambda scale, dataset: Recipe(
+        snapshots=(0, 10, 100, 1000) + (5000,) * (scale != "smoke")
+    ),
+    run=_run,
+    judge=_judge,
+    uses_data=False,
+)

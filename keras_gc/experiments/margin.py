@@ -1,0 +1,63 @@
+"""GC over the squared margin, against excess risk (arXiv 2405.18590)."""
+
+import functools
+
+import keras
+
+from keras_gc.experiments import training
+from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.recipe import Recipe, base_recipe
+from keras_gc.experiments.verdict import Trend
+from keras_gc.theory.margin import margin_normalized_gc
+
+
+def _observe(x, y, model: keras.Model) -> dict:
+    return {"margin_gc": margin_normalized_gc(model, x, y)}
+
+
+def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
+    data = training.load(dataset, recipe)
+    x, y = data.x_train[: recipe.num_gc], data.y_train[: recipe.num_gc]
+    observe = functools.partial(_observe, x, y)
+    model, result = training.train(recipe, seed, data, observe)
+    return {
+        **result,
+        **observe(model),
+        "excess_risk": result["train_accuracy"] - result["test_accuracy"],
+    }
+
+
+def _recipe(scale: str, dataset: str) -> Recipe:
+    # Few examples, so that a network can memorise random labels in minutes.
+    if scale == "paper":
+        return base_recipe(scale, dataset, stop_at_loss=0.05)
+    num_train = {"smoke": 200, "small": 1000}[scale]
+    return base_recipe(
+        scale,
+        dataset,
+        num_train=num_train,
+        optimizer="adam",
+        learning_rate=1e-3,
+        epochs=200,
+        stop_at_loss=0.02,
+    )
+
+
+EXPERIMENT = Experiment(
+    name="margin",
+    claim=(
+        "GC over the squared margin grows with the excess risk, from true to "
+        "random labels."
+    ),
+    settings={
+        scale: [{"wrong_labels": share} for share in shares]
+        for scale, shares in {
+            "smoke": (0.0, 0.5, 1.0),
+            "small": (0.0, 0.25, 0.5, 0.75, 1.0),
+            "paper": (0.0, 0.5, 1.0),
+        }.items()
+    },
+    recipe=_recipe,
+    run=_run,
+    trends=(Trend("excess_risk", "margin_gc", +1),),
+)

@@ -1,0 +1,95 @@
+"""What is measured of a trained classifier: GC, loss and accuracy."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_gc.datasets import Dataset
+from keras_gc.measure import Meter
+
+
+def measure(
+    model: keras.Model, data: Dataset, num_gc: int, gc: "ExactGC"
+) -> dict:
+    """Measure loss, accuracy and exact GC.
+
+    Args:
+        model: A network that returns logits.
+        data: The examples.
+        num_gc: GC is measured on the first so many test examples, and on as
+            many training examples.
+        gc: `ExactGC(model)`.
+
+    Returns:
+        A dict of floats. Losses are cross-entropies without any penalty.
+    """
+    train_loss, train_accuracy = evaluate(model, data.x_train, data.y_train)
+    test_loss, test_accuracy = evaluate(model, data.x_test, data.y_test)
+    return {
+        "train_loss": train_loss,
+        "train_accuracy": train_accuracy,
+        "test_loss": test_loss,
+        "test_accuracy": test_accuracy,
+        "gc": gc(data.x_test[:num_gc]),
+        "gc_train": gc(data.x_train[:num_gc]),
+    }
+
+
+class ExactGC:
+    """Exact GC of one network, traced once and called along training.
+
+    Args:
+        model: A built network that returns logits.
+        batch_size: Examples at a time.
+    """
+
+    def __init__(self, model: keras.Model, batch_size: int = 100):
+        self._meter = Meter(model, "exact_reverse")
+        self._batch_size = batch_size
+
+    def __call__(self, x: np.ndarray) -> float:
+        """Measure.
+
+        Args:
+            x: The examples; a multiple of the batch size is best.
+
+        Returns:
+            GC, in (logit / input unit)^2.
+        """
+        batches = np.split(x, range(self._batch_size, len(x), self._batch_size))
+        norms = [self._meter(keras.ops.convert_to_tensor(b)) for b in batches]
+        return float(np.mean(np.concatenate(norms)))
+
+
+def evaluate(
+    model: keras.Model, x: np.ndarray, y: np.ndarray
+) -> tuple[float, float]:
+    """Measure cross-entropy and accuracy.
+
+    Args:
+        model: A network that returns logits.
+        x: The examples.
+        y: Their integer labels.
+
+    Returns:
+        `(loss, accuracy)`.
+    """
+    logits = model.predict(x, batch_size=500, verbose=0)
+    return cross_entropy(logits, y), float(np.mean(logits.argmax(-1) == y))
+
+
+def cross_entropy(logits: Any, y: np.ndarray) -> float:
+    """Return the mean cross-entropy of logits.
+
+    Args:
+        logits: Of shape `(examples, classes)`.
+        y: Integer labels.
+
+    Returns:
+        A float, in nats.
+    """
+    losses = keras.losses.sparse_categorical_crossentropy(
+        y, logits, from_logits=True
+    )
+    return float(keras.ops.mean(losses))

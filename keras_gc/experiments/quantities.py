@@ -1,0 +1,61 @@
+"""The quantities of the experiments in words, with their units."""
+
+GC_UNIT = "(logit / input unit)²"
+
+# What stands in the rows: name -> (words, unit).
+QUANTITIES = {
+    "gc": ("GC", GC_UNIT),
+    "initial_gc": ("GC at initialisation", GC_UNIT),
+    "embedding_gc": (
+        "GC of the embedding",
+        "(embedding unit / input unit)²",
+    ),
+    "margin_gc": ("GC / margin²", "1 / input unit²"),
+    "test_accuracy": ("test accuracy", ""),
+    "train_accuracy": ("training accuracy", ""),
+    "test_loss": ("test loss", "nat"),
+    "train_loss": ("training loss", "nat"),
+    "excess_risk": ("test error − training error", ""),
+    "collapse": ("class-distance normalised variance", ""),
+    "few_shot_accuracy": ("5-shot accuracy on new classes", ""),
+    "learning_rate": ("learning rate", ""),
+    "batch_size": ("batch size", "examples"),
+    "l2": ("L2 strength", ""),
+    "spectral_norm": ("spectral-norm strength", ""),
+    "gc_weight": ("GC weight", ""),
+    "sam_rho": ("radius ρ of SAM", ""),
+    "gradient_penalty": ("gradient-penalty weight", ""),
+    "input_noise": ("input noise σ", "input unit"),
+    "label_noise": ("labels drawn anew", "share"),
+    "wrong_labels": ("labels kept random", "share"),
+    "depth": ("hidden layers", ""),
+    "width": ("width", "units"),
+    "step": ("training step", ""),
+    "jacobian_side": ("‖J‖² Σᵢ Tᵢ", ""),
+    "parameter_side": ("‖∇f‖² in the weights", ""),
+}
+
+
+def words(name: str) -> str:
+    """Return a quantity in words.
+
+    Args:
+        name: Its name in the rows.
+
+    Returns:
+        A phrase that fits into a sentence.
+    """
+    return QUANTITIES[name][0]
+
+
+def label(name: str) -> str:
+    """Return a quantity as an axis label.
+
+    Args:
+        name: Its name in the rows.
+
+    Returns:
+        Its words, and its unit in brackets where it has one.
+    """
+    phrase, unit = QUANTITIES[name]
+    return f"{phrase} [{unit}]" if unit else phrase

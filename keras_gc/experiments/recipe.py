@@ -1,0 +1,94 @@
+"""What decides a run of the experiments that train a classifier."""
+
+import dataclasses
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that decides a run, besides its seed. The values are ours.
+
+    Args:
+        network: One of `networks.NETWORKS`.
+        width: Width of the network.
+        depth: Hidden layers, for an MLP; `None` for the other networks.
+        kernel_initializer: A Keras initializer of every kernel.
+        num_train: Training examples, a random subset, the same in all runs.
+        num_test: Test examples, likewise.
+        num_gc: The first so many of the test examples, on which GC is exact.
+        optimizer: "sgd" or "adam".
+        learning_rate: Its learning rate, held constant.
+        batch_size: Examples in a batch.
+        epochs: Most epochs of training.
+        stop_at_loss: Training stops once the loss on 1,000 training examples
+            is this low; `None`: after `epochs`. It makes runs of different
+            speed comparable.
+        l2: Strength of Keras's L2 regularizer on every kernel.
+        spectral_norm: Strength of the spectral-norm penalty on every kernel.
+        gc_weight: Weight of the GC penalty.
+        gc_outputs: Layer whose GC is penalised; `None`: the logits.
+        sam_rho: Radius of SAM; 0 for none.
+        gradient_penalty: Weight of the squared norm of the loss's gradient.
+        input_noise: Standard deviation of the noise on the inputs.
+        label_noise: Share of labels drawn anew for each batch.
+        wrong_labels: Share of training labels drawn once, before training.
+    """
+
+    network: str = "mlp"
+    width: int = 256
+    depth: int | None = None
+    kernel_initializer: str = "he_normal"
+    num_train: int = 4000
+    num_test: int = 2000
+    num_gc: int = 500
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    batch_size: int = 32
+    epochs: int = 20
+    stop_at_loss: float | None = None
+    l2: float = 0.0
+    spectral_norm: float = 0.0
+    gc_weight: float = 0.0
+    gc_outputs: str | None = None
+    sam_rho: float = 0.0
+    gradient_penalty: float = 0.0
+    input_noise: float = 0.0
+    label_noise: float = 0.0
+    wrong_labels: float = 0.0
+
+
+def base_recipe(scale: str, dataset: str, **changes: Any) -> Recipe:
+    """Return what the experiments at one scale have in common.
+
+    Args:
+        scale: "smoke", "small" or "paper".
+        dataset: Name of the data set; colour images get convolutions.
+        **changes: Fields of the recipe to replace.
+
+    Returns:
+        A `Recipe`.
+    """
+    colour = dataset.startswith("cifar")
+    if scale == "smoke":
+        fields: dict[str, Any] = {
+            "width": 6 if colour else 64,
+            "num_train": 500,
+            "num_test": 300,
+            "num_gc": 100,
+            "epochs": 20,
+        }
+    elif scale == "small":
+        fields = {"width": 12 if colour else 256}
+    else:
+        fields = {
+            "network": "resnet18",
+            "width": 64,
+            "num_train": 50_000,
+            "num_test": 10_000,
+            "num_gc": 1000,
+            "batch_size": 128,
+            "epochs": 100,
+        }
+    if scale != "paper":
+        fields |= {"network": "lenet"} if colour else {"depth": 2}
+    return Recipe(**fields | changes)

@@ -1,0 +1,216 @@
+"""Results of one experiment in one folder: a row for each finished run.
+
+`config.json` is written once, before the first run. `rows.jsonl` gains one
+line for each finished run, so a process that is killed loses at most the run
+in progress. `.locks/` holds one lock for each run; the operating system
+releases a lock with the process that held it, so a killed process leaves
+nothing to clean up.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class Store:
+    """The folder that holds the results of one experiment.
+
+    Args:
+        folder: Where `config.json` and `rows.jsonl` lie. It is created by
+            `create()`; reading alone creates nothing.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self.folder = Path(folder)
+
+    @property
+    def _rows_file(self) -> Path:
+        return self.folder / "rows.jsonl"
+
+    def create(self, config: dict, *, resume: bool = False) -> None:
+        """Begin an experiment here, or go on with one that was begun.
+
+        Args:
+            config: Everything that is fixed before the first run, as plain
+                JSON values.
+            resume: Whether the folder may hold runs of this very `config`.
+
+        Raises:
+            FileExistsError: If the folder is in use and `resume` is false.
+            ValueError: If the folder holds another configuration.
+        """
+        config = json.loads(json.dumps(config))  # tuples become lists
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._lock("folder"):
+            if not (self.folder / "config.json").exists():
+                write_json(self.folder / "config.json", config)
+                return
+            if not resume:
+                raise FileExistsError(
+                    f"{self.folder} already holds results "
+                    f"({len(self.rows())} finished runs). Go on with them "
+                    "with `--resume` (resume=True), or choose another folder "
+                    "with `--out`."
+                )
+            there = self.config()
+        if there != config:
+            raise ValueError(
+                f"{self.folder} holds runs of another configuration, and "
+                "`--resume` must not mix the two. They differ in "
+                f"{_differences(there, config)}. Choose another folder with "
+                "`--out`, or ask for the same configuration again."
+            )
+
+    def config(self) -> dict:
+        """Return what was fixed before the first run.
+
+        Returns:
+            The content of `config.json`.
+
+        Raises:
+            FileNotFoundError: If no experiment was begun in this folder.
+        """
+        try:
+            return json.loads((self.folder / "config.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise FileNotFoundError(
+                f"{self.folder} holds no results: it has no config.json. "
+                "Run `keras-gc reproduce NAME --out DIR` first, and name the "
+                "same DIR here."
+            ) from None
+
+    def rows(self) -> list[Row]:
+        """Return the finished runs in the order of the grid.
+
+        Returns:
+            One dict for each run, ordered as `config()["settings"]` and then
+            by seed, whatever the order in which the runs finished. A last
+            line that a killed process left unfinished is not a run.
+        """
+        order = {
+            run_key(setting, seed): place
+            for place, (setting, seed) in enumerate(self.grid())
+        }
+        rows = [json.loads(line) for line in self._finished_lines()]
+        return sorted(
+            rows, key=lambda row: order[run_key(row["setting"], row["seed"])]
+        )
+
+    def grid(self) -> list[tuple[dict, int]]:
+        """Return every run of the experiment as (setting, seed).
+
+        Returns:
+            A list of pairs, all seeds of the first setting first.
+        """
+        config = self.config()
+        return [
+            (setting, seed)
+            for setting in config["settings"]
+            for seed in config["seeds"]
+        ]
+
+    def missing(self) -> list[tuple[dict, int]]:
+        """Return the runs that have no row yet.
+
+        Returns:
+            A list of (setting, seed).
+        """
+        done = {run_key(row["setting"], row["seed"]) for row in self.rows()}
+        return [run for run in self.grid() if run_key(*run) not in done]
+
+    @contextlib.contextmanager
+    def claim(
+        self, setting: dict, seed: int, *, wait: bool = False
+    ) -> Iterator[bool]:
+        """Hold one run, so that no other process does it at the same time.
+
+        Args:
+            setting: The setting of the run.
+            seed: The seed of the run.
+            wait: Whether to wait for a process that holds the run now.
+
+        Yields:
+            Whether the run is ours to do: false where another process holds
+            it, or where it is finished already.
+        """
+        import filelock
+
+        lock = self._lock(f"run-{run_key(setting, seed)}")
+        try:
+            lock.acquire(timeout=-1 if wait else 0)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            # Another process may have finished the run since we last looked.
+            yield (setting, seed) in self.missing()
+        finally:
+            lock.release()
+
+    def append(self, row: Row) -> None:
+        """Add one finished run.
+
+        Args:
+            row: The run, with at least `setting` and `seed`.
+        """
+        line = json.dumps(row, allow_nan=False).encode() + b"\n"
+        with self._lock("rows"), self._rows_file.open("ab") as file:
+            file.truncate(sum(map(len, self._finished_lines())))
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _finished_lines(self) -> list[bytes]:
+        """Lines that were written to their end; a torn last line is not."""
+        try:
+            content = self._rows_file.read_bytes()
+        except FileNotFoundError:
+            return []
+        return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+
+    def _lock(self, name: str):
+        import filelock
+
+        locks = self.folder / ".locks"
+        locks.mkdir(exist_ok=True)
+        return filelock.FileLock(locks / name)
+
+
+def run_key(setting: dict, seed: int) -> str:
+    """Return a short name of one run, the same in every process.
+
+    Args:
+        setting: The setting of the run.
+        seed: The seed of the run.
+
+    Returns:
+        Twelve hexadecimal digits.
+    """
+    text = json.dumps([setting, seed], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all.
+
+    Args:
+        path: The file.
+        value: Plain JSON values.
+    """
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, path)
+
+
+def _differences(there: dict, config: dict) -> list[str]:
+    return sorted(
+        key
+        for key in there.keys() | config.keys()
+        if there.get(key) != config.get(key)
+    )

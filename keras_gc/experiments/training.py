@@ -1,0 +1,224 @@
+"""How the experiments train: by one recipe, to one kind of result."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_gc import datasets, heuristics, regularizers
+from keras_gc.experiments.measuring import ExactGC, cross_entropy, measure
+from keras_gc.experiments.networks import NETWORKS
+from keras_gc.experiments.recipe import Recipe
+from keras_gc.models import GCModel
+
+CHECK_EVERY = 25  # steps between two looks at the training loss
+CURVE_GROWTH = 1.5  # each point of a curve lies so many times further on
+
+
+def train(
+    recipe: Recipe,
+    seed: int,
+    data: datasets.Dataset,
+    observe: Callable[[keras.Model], dict] = lambda model: {},
+) -> tuple[keras.Model, dict]:
+    """Train a network by a recipe and measure it.
+
+    Args:
+        recipe: What to do.
+        seed: Decides the initial weights, the order of the batches and all
+            noise.
+        data: Examples to train and to measure on.
+        observe: What to record beside GC along training.
+
+    Returns:
+        `(model, result)`. The result holds loss, accuracy and exact GC, on
+        held-out and on training examples, the number of steps, whether
+        `stop_at_loss` was reached, and the `curve` of loss and GC over steps.
+    """
+    keras.utils.set_random_seed(seed)
+    model = build(recipe, data.x_train.shape[1:], data.num_classes)
+    gc = ExactGC(model)
+    watch = _Watch(recipe, data, gc, observe)
+    model.fit(
+        data.x_train,
+        data.y_train,
+        batch_size=recipe.batch_size,
+        epochs=recipe.epochs,
+        callbacks=[watch],
+        verbose=0,
+    )
+    return model, measure(model, data, recipe.num_gc, gc) | watch.result()
+
+
+def run(recipe: Recipe, seed: int, dataset: str) -> dict:
+    """Train a network by a recipe and return what was measured.
+
+    Args:
+        recipe: What to do.
+        seed: Seed of the run.
+        dataset: Name of the data set.
+
+    Returns:
+        The result of `train`.
+    """
+    return train(recipe, seed, load(dataset, recipe))[1]
+
+
+@functools.lru_cache(maxsize=4)
+def _load(dataset: str, num_train: int, num_test: int, wrong_labels: float):
+    data = datasets.load(dataset, max_train=num_train, max_test=num_test)
+    y_train = with_wrong_labels(data.y_train, wrong_labels, data.num_classes)
+    return data._replace(y_train=y_train)
+
+
+def load(dataset: str, recipe: Recipe) -> datasets.Dataset:
+    """Load the examples that a recipe asks for; every seed gets the same.
+
+    Args:
+        dataset: Name of the data set.
+        recipe: The recipe.
+
+    Returns:
+        A `keras_gc.datasets.Dataset`.
+    """
+    return _load(
+        dataset, recipe.num_train, recipe.num_test, recipe.wrong_labels
+    )
+
+
+def with_wrong_labels(y: Any, share: float, num_classes: int) -> np.ndarray:
+    """Replace a share of the labels by random ones, for good.
+
+    Args:
+        y: Integer labels.
+        share: The share, from 0 to 1. A larger share replaces the same labels
+            and more. A random label may happen to be the true one.
+        num_classes: Number of classes.
+
+    Returns:
+        A new array of labels.
+    """
+    rng = np.random.default_rng(0)
+    random_labels = rng.integers(num_classes, size=len(y), dtype=y.dtype)
+    return np.where(rng.random(len(y)) < share, random_labels, y)
+
+
+def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
+    """Build and compile the network of a recipe.
+
+    Args:
+        recipe: The recipe.
+        input_shape: Shape of one example.
+        num_classes: Number of logits.
+
+    Returns:
+        A compiled `keras_gc.GCModel`.
+    """
+    depth = {} if recipe.depth is None else {"depth": recipe.depth}
+    network = NETWORKS[recipe.network](
+        input_shape,
+        num_classes,
+        width=recipe.width,
+        kernel_initializer=recipe.kernel_initializer,
+        kernel_regularizer=_regularizer(recipe),
+        **depth,
+    )
+    model = GCModel.from_model(network)
+    model.compile(
+        _optimizer(recipe),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        gc_weight=recipe.gc_weight,
+        gc_outputs=recipe.gc_outputs,
+        gc_metric=False,
+        heuristics=_heuristics(recipe),
+    )
+    return model
+
+
+def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
+    if recipe.optimizer == "adam":
+        return keras.optimizers.Adam(recipe.learning_rate)
+    return keras.optimizers.SGD(recipe.learning_rate)
+
+
+def _regularizer(recipe: Recipe) -> keras.regularizers.Regularizer | None:
+    if recipe.l2:
+        return keras.regularizers.L2(recipe.l2)
+    if recipe.spectral_norm:
+        return regularizers.SpectralNorm(recipe.spectral_norm)
+    return None
+
+
+def _heuristics(recipe: Recipe) -> list:
+    strengths = {
+        "InputNoise": recipe.input_noise,
+        "LabelNoise": recipe.label_noise,
+        "GradientPenalty": recipe.gradient_penalty,
+        "SAM": recipe.sam_rho,
+    }
+    return [
+        getattr(heuristics, name)(strength)
+        for name, strength in strengths.items()
+        if strength
+    ]
+
+
+class _Watch(keras.callbacks.Callback):
+    """Records the curve of a run, and ends it at the loss asked for."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        data: datasets.Dataset,
+        gc: ExactGC,
+        observe: Callable,
+    ):
+        super().__init__()
+        self._gc = gc
+        self._target = recipe.stop_at_loss
+        self._x = data.x_train[:1000]
+        self._y = data.y_train[:1000]
+        self._x_gc = data.x_test[: recipe.num_gc]
+        self._observe = observe
+        self._step = 0
+        self._reached = None if self._target is None else False
+        self._curve: list[dict] = []
+
+    def result(self) -> dict:
+        """Return the part of the run's result that training decides."""
+        return {
+            "steps": self._step,
+            "reached_loss": self._reached,
+            "curve": self._curve,
+        }
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._record()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self._step += 1
+        if self._step >= self._next:
+            self._record()
+        if self._target is not None and self._step % CHECK_EVERY == 0:
+            if self._loss() <= self._target:
+                self._reached = True
+                self.model.stop_training = True
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if self._curve[-1]["step"] < self._step:
+            self._record()
+
+    def _record(self) -> None:
+        self._curve.append({
+            "step": self._step,
+            "loss": self._loss(),
+            "gc": self._gc(self._x_gc),
+            **self._observe(self.model),
+        })
+        self._next = max(1, math.ceil(self._step * CURVE_GROWTH))
+
+    def _loss(self) -> float:
+        return cross_entropy(self.model(self._x, training=False), self._y)

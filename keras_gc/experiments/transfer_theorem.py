@@ -1,0 +1,66 @@
+"""The transfer theorem: GC is bounded by the gradient in the weights."""
+
+import functools
+
+import keras
+
+from keras_gc import theory
+from keras_gc.experiments import training
+from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.recipe import Recipe, base_recipe
+from keras_gc.experiments.verdict import Finding, judge_condition
+
+
+def _observe(x, model: keras.Model) -> dict:
+    """Both sides of the inequality, and how many examples violate it."""
+    bound = theory.transfer_bound(model, x)
+    violated = bound.jacobian_side > bound.parameter_side * (1 + 1e-4)
+    return {
+        "jacobian_side": float(bound.jacobian_side.mean()),
+        "parameter_side": float(bound.parameter_side.mean()),
+        "violations": int(violated.sum()),
+        "examples": len(violated),
+    }
+
+
+def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
+    data = training.load(dataset, recipe)
+    observe = functools.partial(_observe, data.x_test[:50])
+    return training.train(recipe, seed, data, observe)[1]
+
+
+def _judge(rows: list[dict]) -> list[Finding]:
+    points = [point for row in rows for point in row["result"]["curve"]]
+    violations = sum(point["violations"] for point in points)
+    examples = sum(point["examples"] for point in points)
+    tightest = max(
+        point["jacobian_side"] / point["parameter_side"] for point in points
+    )
+    return [
+        judge_condition(
+            "the inequality holds for each example along training",
+            violations == 0,
+            f"{violations} violations in {examples} checks; the smaller side "
+            f"reaches {tightest:.0%} of the larger one",
+        )
+    ]
+
+
+EXPERIMENT = Experiment(
+    name="transfer_theorem",
+    claim=(
+        "At each example and all along training, the squared norm of the "
+        "input Jacobian times the transfer factor is at most the squared norm "
+        "of the gradient in the weights."
+    ),
+    settings={
+        "smoke": [{"depth": 1}, {"depth": 2}],
+        "small": [{"depth": 1}, {"depth": 2}, {"depth": 3}],
+        "paper": [{"depth": 2}, {"depth": 4}, {"depth": 8}],
+    },
+    recipe=lambda scale, dataset: base_recipe(
+        scale, dataset, network="mlp", width={"smoke": 64}.get(scale, 256)
+    ),
+    run=_run,
+    judge=_judge,
+)

@@ -1,0 +1,341 @@
+"""From rows to a verdict: which thresholds decide, and what they decided.
+
+A claim about a trend is tested with Spearman's rank correlation over all
+runs. Its p-value is the share of reshuffled runs whose rank correlation is at
+least as strong: all reshufflings of up to seven runs, 9,999 random ones
+beyond. (The usual t approximation is meant for hundreds of runs; it calls
+three runs in a row certain.)
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from keras_gc.experiments.quantities import words
+
+# Every threshold of a verdict, fixed here and copied into each config.json.
+THRESHOLDS = {
+    "significance": 0.05,  # p below it: the trend is not chance
+    "strong": 0.6,  # |rho| from here on: the trend is clear
+    "weak": 0.2,  # |rho| below it, in enough runs: there is no trend
+    "enough_runs": 12,
+    "kept_accuracy": 0.005,  # a loss of accuracy up to it still counts as kept
+    # GC of an interpolant, in units of the least one that there is.
+    "near_zero": 0.1,
+    "simple_interpolant": 1.5,
+}
+
+REPRODUCED = "reproduced"
+NOT_REPRODUCED = "not reproduced"
+NOT_DECIDED = "not decided"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trend:
+    """The claim that one quantity rises or falls with another.
+
+    Args:
+        x: What is varied, or a measured quantity: a key of the setting or of
+            the result.
+        y: What answers.
+        sign: +1 if `y` is claimed to rise with `x`, -1 if to fall.
+        series: Only runs whose setting has this `series`; `None` for all.
+    """
+
+    x: str
+    y: str
+    sign: int
+    series: str | None = None
+
+    def __str__(self) -> str:
+        verb = "rises" if self.sign > 0 else "falls"
+        where = f" ({self.series})" if self.series else ""
+        return f"{words(self.y)} {verb} with {words(self.x)}{where}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What the rows say of one part of a claim.
+
+    Args:
+        part: The part of the claim, in words.
+        outcome: "reproduced", "not reproduced" or "not decided".
+        evidence: The figures behind the outcome, in words.
+        rho: Spearman's rank correlation, where the part is a trend.
+        p_value: Its two-sided permutation p-value.
+        num_runs: How many runs took part.
+        monotone: For each seed the share of neighbouring settings between
+            which the quantity moves in the claimed direction.
+    """
+
+    part: str
+    outcome: str
+    evidence: str
+    rho: float | None = None
+    p_value: float | None = None
+    num_runs: int = 0
+    monotone: dict[int, float] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """The answer of one experiment.
+
+    Args:
+        experiment: Name of the experiment.
+        claim: What was to be reproduced.
+        outcome: "reproduced" if every part of the claim was; "not
+            reproduced" if any part was refuted; else "not decided".
+        findings: One `Finding` for each part.
+        table: For each setting the means over seeds of GC and of accuracy.
+    """
+
+    experiment: str
+    claim: str
+    outcome: str
+    findings: list[Finding]
+    table: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        lines = [f"{self.experiment}: {self.outcome}. {self.claim}"]
+        for finding in self.findings:
+            lines.append(
+                f"  {finding.part}: {finding.outcome} ({finding.evidence})"
+            )
+        for entry in self.table:
+            shown = filter(None, map(_entry, entry.items()))
+            lines.append("    " + ", ".join(shown))
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict:
+        """Return plain JSON values.
+
+        Returns:
+            A dict with one entry for each attribute.
+        """
+        return dataclasses.asdict(self)
+
+
+def decide(
+    experiment: str, claim: str, findings: list[Finding], rows: list[dict]
+) -> Verdict:
+    """Join the findings on the parts of a claim into one verdict.
+
+    Args:
+        experiment: Name of the experiment.
+        claim: What was to be reproduced.
+        findings: One for each part of the claim.
+        rows: The runs.
+
+    Returns:
+        A `Verdict`.
+    """
+    outcomes = {finding.outcome for finding in findings}
+    if NOT_REPRODUCED in outcomes:
+        outcome = NOT_REPRODUCED
+    elif outcomes == {REPRODUCED}:
+        outcome = REPRODUCED
+    else:
+        outcome = NOT_DECIDED
+    return Verdict(experiment, claim, outcome, findings, _table(rows))
+
+
+def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
+    """Test one trend.
+
+    Args:
+        trend: The claim.
+        rows: The runs. A run without a finite value (training diverged) is
+            left out, and the evidence says so.
+
+    Returns:
+        A `Finding`.
+    """
+    rows = [row for row in rows if trend.series in {None, value(row, "series")}]
+    finite = [row for row in rows if None not in _point(trend, row)]
+    x = [value(row, trend.x) for row in finite]
+    y = [value(row, trend.y) for row in finite]
+    rho, p_value = spearman(x, y)
+    monotone = monotone_fractions(trend, finite)
+    evidence = f"rho = {rho:+.2f}, p = {p_value:.2g}, {len(finite)} runs"
+    if monotone:
+        share = sum(monotone.values()) / len(monotone)
+        evidence += f", {share:.0%} of the steps in the claimed direction"
+    if len(finite) < len(rows):
+        evidence += f"; {len(rows) - len(finite)} diverged and are left out"
+    unequal = sum(value(row, "reached_loss") is False for row in finite)
+    if unequal:
+        evidence += f"; {unequal} did not reach the common training loss"
+    return Finding(
+        part=str(trend),
+        outcome=trend_outcome(trend.sign, rho, p_value, len(finite)),
+        evidence=evidence,
+        rho=None if math.isnan(rho) else rho,
+        p_value=p_value,
+        num_runs=len(finite),
+        monotone=monotone,
+    )
+
+
+def judge_condition(part: str, holds: bool, evidence: str) -> Finding:
+    """Turn a yes-or-no condition into a finding.
+
+    Args:
+        part: The part of the claim, in words.
+        holds: Whether the runs fulfil it.
+        evidence: The figures behind it, in words.
+
+    Returns:
+        A `Finding`.
+    """
+    return Finding(part, REPRODUCED if holds else NOT_REPRODUCED, evidence)
+
+
+def trend_outcome(sign: int, rho: float, p_value: float, num_runs: int) -> str:
+    """Apply the thresholds to a rank correlation.
+
+    Args:
+        sign: The claimed sign, +1 or -1.
+        rho: Spearman's rank correlation.
+        p_value: Its p-value.
+        num_runs: How many runs it rests on.
+
+    Returns:
+        "reproduced", "not reproduced" or "not decided".
+    """
+    significant = p_value < THRESHOLDS["significance"]
+    if significant and sign * rho >= THRESHOLDS["strong"]:
+        return REPRODUCED
+    if significant and sign * rho < 0:
+        return NOT_REPRODUCED
+    enough = num_runs >= THRESHOLDS["enough_runs"]
+    if enough and abs(rho) < THRESHOLDS["weak"]:
+        return NOT_REPRODUCED
+    return NOT_DECIDED
+
+
+def spearman(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
+    """Return Spearman's rank correlation and its permutation p-value.
+
+    Args:
+        x: One value for each run.
+        y: One value for each run.
+
+    Returns:
+        `(rho, p_value)`; `(nan, 1.0)` where `x` or `y` does not vary.
+    """
+    import numpy as np
+    import scipy.stats
+
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return math.nan, 1.0
+    x, y = scipy.stats.zscore(
+        [
+            scipy.stats.rankdata(x),
+            scipy.stats.rankdata(y),
+        ],
+        axis=-1,
+    )
+    test = scipy.stats.permutation_test(
+        (x,),
+        lambda x, axis=-1: np.mean(x * y, axis=axis),
+        permutation_type="pairings",
+        vectorized=True,
+        rng=np.random.default_rng(0),
+    )
+    return float(test.statistic), float(test.pvalue)
+
+
+def monotone_fractions(trend: Trend, rows: list[dict]) -> dict[int, float]:
+    """Return how steadily each seed follows a trend.
+
+    Args:
+        trend: The claim.
+        rows: The runs.
+
+    Returns:
+        For each seed the share of neighbouring settings, ordered by `x`,
+        between which `y` moves in the claimed direction.
+    """
+    fractions = {}
+    for seed in sorted({row["seed"] for row in rows}):
+        points = sorted(
+            _point(trend, row) for row in rows if row["seed"] == seed
+        )
+        steps = [
+            trend.sign * (after - before) > 0
+            for (_, before), (_, after) in itertools.pairwise(points)
+        ]
+        if steps:
+            fractions[seed] = sum(steps) / len(steps)
+    return fractions
+
+
+def value(row: dict, name: str) -> Any:
+    """Return a quantity of a run, whether set or measured.
+
+    Args:
+        row: The run.
+        name: Name of the quantity.
+
+    Returns:
+        Its value, `None` where the run has none.
+    """
+    if name in row["setting"]:
+        return row["setting"][name]
+    return row["result"].get(name)
+
+
+def by_setting(rows: list[dict]) -> list[tuple[dict, list[dict]]]:
+    """Group runs by their setting.
+
+    Args:
+        rows: The runs.
+
+    Returns:
+        Pairs of a setting and its runs, in the order of the rows.
+    """
+    groups: list[tuple[dict, list[dict]]] = []
+    for row in rows:
+        if not groups or groups[-1][0] != row["setting"]:
+            groups.append((row["setting"], []))
+        groups[-1][1].append(row)
+    return groups
+
+
+def mean(rows: list[dict], name: str) -> float | None:
+    """Return the mean of a quantity over runs.
+
+    Args:
+        rows: The runs.
+        name: Name of the quantity.
+
+    Returns:
+        The mean over the runs that have a finite value; `None` if none has.
+    """
+    values = [value(row, name) for row in rows]
+    values = [number for number in values if number is not None]
+    return sum(values) / len(values) if values else None
+
+
+def _point(trend: Trend, row: dict) -> tuple:
+    return value(row, trend.x), value(row, trend.y)
+
+
+def _table(rows: list[dict]) -> list[dict]:
+    """Mean GC and accuracy of each setting."""
+    return [
+        setting | {name: mean(runs, name) for name in ("gc", "test_accuracy")}
+        for setting, runs in by_setting(rows)
+    ]
+
+
+def _entry(item: tuple[str, Any]) -> str:
+    name, entry = item
+    if name == "series":
+        return entry
+    if not isinstance(entry, float | int):
+        return ""
+    return f"{words(name)} {entry:.4g}"

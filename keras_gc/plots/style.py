@@ -1,0 +1,189 @@
+"""How all figures look, and the few marks that they share."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_gc.plots.results import Results, curves
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe & Ito 2008: told apart by all, also with colour-blind eyes; the
+# yellow is left out because it does not show on white paper.
+COLORS = (
+    "#0072B2",  # blue
+    "#D55E00",  # vermilion
+    "#009E73",  # green
+    "#CC79A7",  # purple
+    "#E69F00",  # orange
+    "#56B4E9",  # sky blue
+    "#000000",
+)
+MARKERS = "osD^vPX"  # and told apart without any colour
+DASHES = ("-", "--", ":", "-.")
+WIDTH = 7.0  # inches: the text width of a page
+
+
+@contextlib.contextmanager
+def print_style() -> Iterator[None]:
+    """Set sizes that can be read on paper, for the figures drawn inside."""
+    import matplotlib
+
+    with matplotlib.rc_context({
+        "font.size": 8,
+        "axes.titlesize": 8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.color": "#dddddd",
+        "grid.linewidth": 0.5,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 4,
+        "legend.frameon": False,
+        "legend.fontsize": 7,
+        "pdf.fonttype": 42,  # text stays text
+    }):
+        yield
+
+
+def panels(
+    results: Results, num_rows: int, num_columns: int, height: float = 2.2
+) -> tuple["Figure", list[list["Axes"]]]:
+    """Begin a figure with a title and a grid of panels.
+
+    Args:
+        results: What the figure shows.
+        num_rows: Rows of panels.
+        num_columns: Columns of panels.
+        height: Height of a row in inches.
+
+    Returns:
+        `(figure, axes)`, axes as a list of rows.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(
+        figsize=(WIDTH, num_rows * height + 0.3), layout="constrained"
+    )
+    figure.suptitle(results.title)
+    axes = figure.subplots(num_rows, num_columns, squeeze=False)
+    return figure, axes.tolist()
+
+
+def scatter_and_mean(
+    axes: "Axes", pairs: list[tuple[float, float]], index: int = 0, **line
+) -> None:
+    """Draw each run as a point and a line through the means.
+
+    Args:
+        axes: Where.
+        pairs: `(x, y)` of each run; runs of one setting share their `x`.
+        index: Place among the colours and markers.
+        **line: Passed on to `plot` for the line, such as `label`.
+    """
+    if not pairs:
+        return
+    color, marker = COLORS[index], MARKERS[index]
+    axes.plot(*zip(*pairs, strict=True), marker, color=color, alpha=0.4, mew=0)
+    groups: dict[float, list[float]] = {}
+    for x, y in pairs:
+        groups.setdefault(x, []).append(y)
+    means = [sum(group) / len(group) for group in groups.values()]
+    dash = DASHES[index % len(DASHES)]
+    axes.plot(list(groups), means, color=color, linestyle=dash, **line)
+
+
+def mean_and_band(
+    axes: "Axes", rows: list[dict], y: str, color: str, **line
+) -> None:
+    """Draw a quantity along training: the mean and the range of the seeds.
+
+    Args:
+        axes: Where.
+        rows: Runs of one setting.
+        y: Name of the quantity.
+        color: A colour.
+        **line: Passed on to `plot`, such as `label`.
+    """
+    recorded = curves(rows, y)
+    if not recorded:
+        return
+    # Runs may end at different steps; a mean is drawn where all have a value.
+    most = max(map(len, recorded.values()))
+    shared = {step: v for step, v in recorded.items() if len(v) == most}
+    steps = list(shared)
+    low, high = map(min, shared.values()), map(max, shared.values())
+    means = [sum(values) / len(values) for values in shared.values()]
+    axes.fill_between(
+        steps, list(low), list(high), color=color, alpha=0.2, linewidth=0
+    )
+    axes.plot(steps, means, color=color, **line)
+
+
+def settings_axis(axes: "Axes", values: list[float]) -> None:
+    """Mark the settings of a grid on the x axis, evenly where they multiply.
+
+    Args:
+        axes: Where.
+        values: The settings.
+    """
+    values = sorted(set(values))
+    positive = [value for value in values if value > 0]
+    if positive[-1] >= 8 * positive[0]:
+        if values[0] == 0:
+            axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
+        else:
+            axes.set_xscale("log")
+    axes.set_xticks(values, [f"{value:g}" for value in values])
+    axes.set_xticks([], minor=True)
+
+
+def steps_axis(axes: "Axes") -> None:
+    """Show steps of training from the first on, on a log scale.
+
+    Args:
+        axes: Where.
+    """
+    axes.set_xscale("symlog", linthresh=1, linscale=0.5)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.set_xlim(left=0)
+    axes.set_xlabel("training step")
+
+
+def log_if_wide(axes: "Axes", which: str = "y") -> None:
+    """Use a log scale where what is drawn differs by a factor of five.
+
+    Args:
+        axes: Where all is drawn already.
+        which: "x" or "y".
+    """
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    low, high = getattr(axes.dataLim, f"interval{which}")
+    if not 0 < 5 * low < high:
+        return
+    axes.set(**{f"{which}scale": "log"})
+    axis = getattr(axes, f"{which}axis")
+    if high < 100 * low:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter("{x:g}")
+
+
+def save(figure: "Figure", path: Path) -> list[Path]:
+    """Write a figure as vectors and as pixels.
+
+    Args:
+        figure: The figure.
+        path: Where, without a suffix.
+
+    Returns:
+        The files: PDF and PNG.
+    """
+    pdf, png = path.with_suffix(".pdf"), path.with_suffix(".png")
+    figure.savefig(pdf, metadata={"CreationDate": None})  # same data, same file
+    figure.savefig(png, dpi=200)
+    return [pdf, png]

@@ -1,0 +1,91 @@
+"""GC in units of the margin: what a margin bound on generalisation holds."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_gc import _validation
+from keras_gc.estimators.estimator import flatten_rows
+from keras_gc.logits import LogitNetwork
+from keras_gc.measure import geometric_complexity
+
+
+def margin_normalized_gc(
+    model: keras.Model, x: Any, y: Any, *, quantile: float = 0.5
+) -> float:
+    """Geometric complexity over the squared margin, `GC / margin^2`.
+
+    The margin of an example is the logit of its label minus the largest
+    other logit. Logits multiplied by `a` multiply GC by `a^2` and the margin
+    by `a`: the quotient alone is not changed by the scale of the logits,
+    which grows without end when cross-entropy is trained. Its square root,
+    over the square root of the number of examples, is what the
+    generalisation bound of the reference grows with.
+
+    The bound holds for any margin; which one to take is ours to choose. We
+    take the median over the examples.
+
+    Units: 1 / (input unit)^2.
+
+    Args:
+        model: A built classifier. A softmax at its end is stepped over.
+        x: Array of inputs of shape `(examples, ...)`.
+        y: Integer labels of shape `(examples,)`.
+        quantile: Which quantile of the margins to divide by, a float from 0
+            (the smallest) to 1. Default: 0.5, the median.
+
+    Returns:
+        A float > 0; `inf` where that quantile is not positive, which means
+        that at least that share of the examples is misclassified.
+
+    Raises:
+        ValueError: If `y` is not one label for each example, or the model
+            has fewer than two logits.
+
+    Example:
+        >>> import numpy as np, keras, keras_gc
+        >>> model = keras.Sequential(
+        ...     [keras.Input((2,)), keras.layers.Dense(2, use_bias=False)]
+        ... )
+        >>> model.set_weights([2 * np.eye(2)])  # GC = 8
+        >>> x = np.array([[1.0, 0.0], [0.0, 1.0]])  # margins 2 and 2
+        >>> keras_gc.theory.margin_normalized_gc(model, x, [0, 1])
+        2.0
+
+    Reference:
+        Munn, Dherin & Gonzalvo 2023, "A margin-based multiclass
+        generalization bound via geometric complexity" (arXiv 2405.18590).
+    """
+    quantile = _validation.number("quantile", quantile, minimum=0, maximum=1)
+    y = np.asarray(keras.ops.convert_to_numpy(y))
+    if y.shape != (len(x),):
+        raise ValueError(
+            "`y` must hold one integer label for each example of `x`. "
+            f"Received: y of shape {y.shape}, {len(x)} examples"
+        )
+    margin = float(np.quantile(_margins(model, x, y), quantile))
+    if margin <= 0:
+        return math.inf
+    gc = geometric_complexity(model, x, estimator="exact_reverse")
+    return float(gc) / margin**2
+
+
+def _margins(model: keras.Model, x: Any, y: np.ndarray) -> np.ndarray:
+    """The label's logit minus the largest other one."""
+    network = LogitNetwork(model)
+    rows = []
+    for start in range(0, len(x), 256):
+        batch = keras.ops.convert_to_tensor(x[start : start + 256])
+        logits, _ = network(network.point(batch), batch)
+        rows.append(keras.ops.convert_to_numpy(flatten_rows(logits)))
+    logits = np.concatenate(rows).astype("float64")  # (examples, classes)
+    if logits.shape[1] < 2:
+        raise ValueError(
+            "A margin compares two logits, and the model must have at least "
+            f"two. Received: a model with {logits.shape[1]} output"
+        )
+    label = np.arange(logits.shape[1]) == y[:, None]
+    others = np.where(label, -np.inf, logits).max(-1)
+    return logits[label] - others

@@ -1,0 +1,161 @@
+import dataclasses
+import json
+
+import pytest
+
+from keras_gc import experiments
+from keras_gc.experiments import experiment as module
+from keras_gc.experiments.experiment import SCALES, Experiment
+from keras_gc.experiments.quantities import QUANTITIES
+from keras_gc.experiments.store import Store
+
+EXPERIMENTS = [experiments.get(name) for name in experiments.NAMES]
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)
+@pytest.mark.parametrize("scale", SCALES)
+def test_settings_are_fields_of_the_recipe(experiment, scale):
+    recipe = experiment.recipe(scale, "cifar10")
+    for setting in experiment.settings[scale]:
+        fields = {k: v for k, v in setting.items() if k != "series"}
+        dataclasses.replace(recipe, **fields)
+    assert len(experiment.settings[scale]) == len({
+        json.dumps(setting) for setting in experiment.settings[scale]
+    })
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)
+def test_trends_speak_of_known_quantities_and_series(experiment):
+    assert experiment.trends or experiment.judge([{}] * 0 or ROWS) is not None
+    for trend in experiment.trends:
+        assert {trend.x, trend.y} <= set(QUANTITIES)
+        if trend.series:
+            assert any(
+                setting["series"] == trend.series and trend.x in setting
+                for setting in experiment.settings["smoke"]
+            )
+
+
+ROWS = [
+    {
+        "setting": {},
+        "seed": 0,
+        "result": {
+            "gc": 5.0,
+            "initial_gc": 0.0,
+            "train_loss": 0.0,
+            "curve": [
+                {
+                    "step": 0,
+                    "gc": 1.0,
+                    "violations": 0,
+                    "examples": 9,
+                    "jacobian_side": 1.0,
+                    "parameter_side": 2.0,
+                }
+            ],
+        },
+    }
+]
+
+
+def test_names_come_with_claims_that_are_sentences():
+    names = experiments.names()
+    assert tuple(names) == experiments.NAMES
+    assert all(claim.endswith(".") for claim in names.values())
+
+
+def test_the_configuration_says_all_that_is_fixed_before_the_runs():
+    config = experiments.get("explicit").config("mnist", "small", 3)
+    assert config == json.loads(json.dumps(config))
+    assert config["seeds"] == [0, 1, 2]
+    assert config["settings"][0] == {"gc_weight": 0.0}
+    assert config["recipe"]["learning_rate"] > 0
+    assert config["thresholds"]["significance"] == 0.05
+    assert config["hyper_parameters"].startswith("ours")
+    assert config["labels"]["gc"] == "GC [(logit / input unit)²]"
+
+
+@dataclasses.dataclass
+class Tiny:
+    depth: int = 1
+
+
+def tiny(run):
+    return Experiment(
+        name="tiny",
+        claim="GC falls with depth.",
+        settings={"smoke": [{"depth": depth} for depth in (1, 2)]},
+        recipe=lambda scale, dataset: Tiny(),
+        run=run,
+    )
+
+
+def reproduce(experiment, folder, **options):
+    return experiment.reproduce(
+        folder,
+        **{"dataset": "none", "scale": "smoke", "seeds": 2, "progress": False}
+        | options,
+    )
+
+
+def test_a_row_holds_what_a_reader_needs(tmp_path):
+    reproduce(tiny(lambda recipe, seed, dataset: {"gc": 1.0}), tmp_path)
+    row = Store(tmp_path).rows()[-1]
+    assert row["setting"] == row["recipe"] == {"depth": 2}
+    assert row["seed"] == 1 and row["result"] == {"gc": 1.0}
+    assert row["time"]["seconds"] >= 0
+    assert {"keras", "keras_gc", "python", "tf32"} <= set(row["environment"])
+
+
+def test_numbers_that_are_not_finite_are_stored_as_null(tmp_path):
+    def run(recipe, seed, dataset):
+        return {"gc": float("nan"), "curve": [{"gc": float("inf")}]}
+
+    reproduce(tiny(run), tmp_path)
+    result = Store(tmp_path).rows()[0]["result"]
+    assert result == {"gc": None, "curve": [{"gc": None}]}
+
+
+def test_the_verdict_is_written_beside_the_rows(tmp_path):
+    verdict = reproduce(tiny(lambda *_: {"gc": 1.0}), tmp_path)
+    written = json.loads((tmp_path / "verdict.json").read_text())
+    assert written["outcome"] == verdict.outcome
+    assert written["table"] == verdict.table
+
+
+def test_the_display_counts_finished_runs_and_names_the_one_in_hand(
+    tmp_path, capsys
+):
+    reproduce(tiny(lambda *_: {"gc": 1.0}), tmp_path, progress=True)
+    shown = capsys.readouterr().out
+    assert "4/4" in shown and "depth=2, seed=1" in shown
+
+
+@pytest.mark.parametrize(
+    "options, error",
+    [({"scale": "large"}, "`scale` must be one of"), ({"seeds": 0}, "`seeds`")],
+)
+def test_arguments_are_checked_before_anything_is_written(
+    options, error, tmp_path
+):
+    with pytest.raises(ValueError, match=error):
+        reproduce(tiny(lambda *_: {}), tmp_path / "new", **options)
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_unknown_experiment_lists_the_known_ones():
+    with pytest.raises(ValueError, match="'explicit'.*name='nothing'"):
+        experiments.reproduce("nothing")
+
+
+def test_results_lie_in_a_folder_of_the_experiments_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "environment", dict)
+    monkeypatch.setattr(
+        experiments, "get", lambda name: tiny(lambda *_: {"gc": 1.0})
+    )
+    monkeypatch.chdir(tmp_path)
+    experiments.reproduce("tiny", progress=False)
+    assert Store("keras-gc-results/digits-smoke/tiny").missing() == []
+    experiments.reproduce("tiny", out=tmp_path / "mine", progress=False)
+    assert Store(tmp_path / "mine" / "tiny").missing() == []

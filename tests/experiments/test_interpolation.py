@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from keras_gc import experiments
+from keras_gc.experiments.interpolation import LEAST_GC, POINTS
+
+
+def test_least_gc_is_the_mean_squared_slope_of_straight_lines():
+    grid = np.linspace(-1, 1, 90_001)
+    slopes = np.gradient(np.interp(grid, *POINTS), grid)
+    assert LEAST_GC == pytest.approx(np.mean(slopes**2), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "end, loss, outcome",
+    [
+        (1.2 * LEAST_GC, 1e-4, "reproduced"),
+        (3.0 * LEAST_GC, 1e-4, "not reproduced"),
+        (1.2 * LEAST_GC, 1e-2, "not reproduced"),
+    ],
+    ids=["simple", "wild", "no interpolant"],
+)
+def test_a_simple_interpolant_fits_and_has_little_more_than_the_least_gc(
+    end, loss, outcome
+):
+    row = {
+        "setting": {},
+        "seed": 0,
+        "result": {
+            "initial_gc": 0.01,
+            "gc": end,
+            "train_loss": loss,
+            "curve": [{"step": 0, "gc": 0.01}, {"step": 9, "gc": end}],
+        },
+    }
+    start, _, simple = experiments.get("interpolation").judge([row])
+    assert start.outcome == "reproduced"
+    assert simple.outcome == outcome

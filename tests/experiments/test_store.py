@@ -1,0 +1,154 @@
+import collections
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from keras_gc.experiments.store import Store
+
+CONFIG = {"settings": [{"depth": 1}, {"depth": 2}], "seeds": [0, 1]}
+SCRIPT = Path(__file__).with_name("fake_experiment.py")
+
+
+def row(depth, seed, **more):
+    return {"setting": {"depth": depth}, "seed": seed, "result": {}, **more}
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "results")
+    store.create(CONFIG)
+    return store
+
+
+def start(folder, log, *options):
+    return subprocess.Popen([sys.executable, SCRIPT, folder, log, *options])
+
+
+def rows_without_time(folder):
+    lines = (folder / "rows.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    for each in rows:
+        assert each.pop("time")["seconds"] >= 0
+    return rows
+
+
+def test_rows_come_in_the_order_of_the_grid_not_of_arrival(store):
+    for depth, seed in [(2, 1), (1, 1), (2, 0), (1, 0)]:
+        store.append(row(depth, seed))
+    read = [(each["setting"]["depth"], each["seed"]) for each in store.rows()]
+    assert read == [(1, 0), (1, 1), (2, 0), (2, 1)]
+
+
+def test_a_torn_last_line_is_no_run_and_the_next_row_replaces_it(store):
+    store.append(row(1, 0))
+    whole = (store.folder / "rows.jsonl").read_bytes()
+    with (store.folder / "rows.jsonl").open("ab") as file:
+        file.write(b'{"setting": {"depth": 1}, "se')
+    assert len(store.rows()) == 1
+    assert ({"depth": 1}, 1) in store.missing()
+
+    store.append(row(1, 1))
+    content = (store.folder / "rows.jsonl").read_bytes()
+    assert content.startswith(whole) and content.endswith(b"\n")
+    assert len(store.rows()) == 2
+
+
+def test_a_used_folder_needs_resume_and_says_so(store):
+    with pytest.raises(FileExistsError, match="--resume.*--out"):
+        store.create(CONFIG)
+    store.create(CONFIG, resume=True)
+
+
+def test_resume_refuses_another_configuration_and_names_what_differs(store):
+    with pytest.raises(ValueError, match=r"differ in \['seeds'\]"):
+        store.create(CONFIG | {"seeds": [0]}, resume=True)
+
+
+def test_reading_an_empty_folder_says_what_to_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="keras-gc reproduce"):
+        Store(tmp_path).rows()
+
+
+def test_a_run_is_claimed_once_and_free_again_after_the_claim(store):
+    other = Store(store.folder)
+    with store.claim({"depth": 1}, 0) as is_ours:
+        assert is_ours
+        with other.claim({"depth": 1}, 0) as is_theirs:
+            assert not is_theirs
+        with other.claim({"depth": 1}, 1) as is_theirs:
+            assert is_theirs
+    with other.claim({"depth": 1}, 0) as is_theirs:
+        assert is_theirs
+
+
+def test_a_finished_run_cannot_be_claimed(store):
+    store.append(row(1, 0))
+    with store.claim({"depth": 1}, 0) as is_ours:
+        assert not is_ours
+
+
+def test_a_run_that_raises_frees_its_claim(store):
+    with pytest.raises(RuntimeError), store.claim({"depth": 1}, 0):
+        raise RuntimeError
+    with store.claim({"depth": 1}, 0) as is_ours:
+        assert is_ours
+
+
+def test_a_row_with_nan_is_refused_because_json_has_none(store):
+    with pytest.raises(ValueError, match="JSON"):
+        store.append(row(1, 0, gc=float("nan")))
+    assert store.rows() == []
+
+
+def test_kill_and_resume_leave_the_same_file_as_no_kill(tmp_path):
+    assert start(tmp_path / "whole", tmp_path / "log").wait() == 0
+    killed, log = tmp_path / "killed", tmp_path / "killed.log"
+    for rows_before_kill in (2, 7):
+        process = start(killed, log, "--slow", "--resume")
+        while count_lines(killed / "rows.jsonl") < rows_before_kill:
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finished = count_lines(killed / "rows.jsonl")
+    assert finished < 12
+    assert start(killed, log, "--resume").wait() == 0
+
+    assert rows_without_time(killed) == rows_without_time(tmp_path / "whole")
+    begun = collections.Counter(log.read_text().split())
+    assert len(begun) == 12
+    # Nothing but the two runs in progress at the kills was done again.
+    assert 12 <= begun.total() <= 14 and max(begun.values()) <= 3
+
+
+def test_two_processes_share_a_folder_and_no_run_is_done_twice(tmp_path):
+    folder, log = tmp_path / "shared", tmp_path / "log"
+    workers = [start(folder, log, "--slow", "--resume") for _ in range(2)]
+    assert [worker.wait() for worker in workers] == [0, 0]
+    assert sorted(log.read_text().split()) == sorted(
+        f"{depth}-{seed}" for depth in (1, 2, 3, 4) for seed in range(3)
+    )
+    assert len(Store(folder).rows()) == 12
+
+
+def test_the_last_process_waits_for_a_run_in_other_hands(tmp_path):
+    folder, log = tmp_path / "shared", tmp_path / "log"
+    assert start(folder, log).wait() == 0
+    (folder / "rows.jsonl").unlink()
+    with Store(folder).claim({"depth": 1}, 0):
+        worker = start(folder, log, "--resume")
+        while count_lines(folder / "rows.jsonl") < 11:
+            assert worker.poll() is None
+            time.sleep(0.005)
+    # We let go without a row, as a killed process does.
+    assert worker.wait() == 0
+    assert Store(folder).missing() == []
+
+
+def count_lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0

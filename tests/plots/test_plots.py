@@ -1,0 +1,125 @@
+import math
+import random
+
+import pytest
+
+from keras_gc import experiments, plots
+from keras_gc.experiments.store import Store, write_json
+from keras_gc.plots.results import Results, curves, points
+
+
+def fake_result(setting, seed):
+    """Numbers that look like a run: GC falls with the setting, with noise."""
+    rng = random.Random(f"{setting}{seed}")
+    strength = sum(v for v in setting.values() if not isinstance(v, str))
+    gc = 100 / (1 + strength) * rng.uniform(0.9, 1.1)
+    curve = [
+        {
+            "step": step,
+            "loss": 2.3 / (1 + step / 10),
+            "gc": gc * (1 - math.exp(-step / 50)) + 0.1,
+            "function": [math.sin(x) for x in range(5)],
+            "jacobian_side": gc,
+            "parameter_side": gc * 9,
+            "violations": 0,
+            "examples": 50,
+        }
+        for step in (0, 1, 2, 10, 100, 1000)
+    ]
+    return {
+        "gc": gc,
+        "initial_gc": 0.1,
+        "embedding_gc": gc / 2,
+        "margin_gc": gc / 10,
+        "collapse": gc / 50,
+        "few_shot_accuracy": 0.9 - gc / 1000,
+        "excess_risk": strength / 10,
+        "test_accuracy": 0.95 - gc / 2000,
+        "test_loss": 0.1 + gc / 100,
+        "train_loss": 1e-4,
+        "curve": curve,
+        "grid": [-1.0, -0.5, 0.0, 0.5, 1.0],
+        "points": [[-1.0, 0.0, 1.0], [-1.0, 0.0, 1.0]],
+        "least_gc": 4.0,
+    }
+
+
+def fake_results(name, out):
+    experiment = experiments.get(name)
+    store = Store(out / name)
+    store.create(experiment.config("mnist", "small", 3))
+    for setting, seed in store.grid():
+        result = fake_result(setting, seed)
+        store.append({"setting": setting, "seed": seed, "result": result})
+    verdict = experiment.verdict(store.rows())
+    write_json(store.folder / "verdict.json", verdict.to_dict())
+
+
+def test_every_experiment_has_a_figure():
+    assert tuple(plots.FIGURES) == experiments.NAMES
+
+
+@pytest.mark.parametrize("name", plots.FIGURES)
+def test_figures_are_drawn_from_files_as_vectors_and_pixels(name, tmp_path):
+    fake_results(name, tmp_path)
+    files = plots.plot(name, tmp_path)
+    assert [file.name for file in files] == [f"{name}.pdf", f"{name}.png"]
+    starts = [file.read_bytes()[:4] for file in files]
+    assert starts == [b"%PDF", b"\x89PNG"]
+
+
+def test_the_same_files_give_the_same_figure(tmp_path):
+    fake_results("double_descent", tmp_path)
+    first = [
+        file.read_bytes() for file in plots.plot("double_descent", tmp_path)
+    ]
+    again = [
+        file.read_bytes() for file in plots.plot("double_descent", tmp_path)
+    ]
+    assert first == again
+
+
+def test_a_figure_of_half_a_grid_needs_no_verdict(tmp_path):
+    fake_results("learning_rate", tmp_path)
+    folder = tmp_path / "learning_rate"
+    (folder / "verdict.json").unlink()
+    rows = (folder / "rows.jsonl").read_text().splitlines(keepends=True)
+    (folder / "rows.jsonl").write_text("".join(rows[:5]) + rows[5][:40])
+    assert len(Results.read(folder).rows) == 5
+    assert Results.read(folder).title == "learning rate, mnist, scale small"
+    plots.plot("learning_rate", tmp_path)
+
+
+def test_a_folder_without_runs_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="reproduce margin --out"):
+        plots.plot("margin", tmp_path)
+
+
+def test_axis_labels_name_quantity_and_unit(tmp_path):
+    fake_results("explicit", tmp_path)
+    results = Results.read(tmp_path / "explicit")
+    from keras_gc.plots.settings import settings
+
+    labels = [axes.get_ylabel() for axes in settings(results).axes]
+    gc = "GC [(logit / input unit)²]"
+    assert labels == [gc, gc, "test accuracy"]
+
+
+def test_points_leave_out_runs_that_diverged():
+    rows = [
+        {"setting": {"depth": 2}, "result": {"gc": None}},
+        {"setting": {"depth": 1}, "result": {"gc": 3.0}},
+    ]
+    assert points(rows, "depth", "gc") == [(1, 3.0)]
+
+
+def test_curves_gather_the_runs_recorded_at_each_step():
+    rows = [
+        {"result": {"curve": [{"step": 0, "gc": 1.0}, {"step": 2, "gc": 3.0}]}},
+        {
+            "result": {
+                "curve": [{"step": 0, "gc": 2.0}, {"step": 3, "gc": None}]
+            }
+        },
+    ]
+    assert curves(rows, "gc") == {0: [1.0, 2.0], 2: [3.0]}
