@@ -77,7 +77,9 @@ class GCTrainer:
         )
         super().compile(*args, **kwargs)
         self._gc = settings
-        self._gc_tracker = GCTracker(settings.estimator)
+        # By `__dict__`: Keras lists a metric that is an attribute for good,
+        # those of earlier compiles too. `metrics` decides.
+        self.__dict__["_gc_tracker"] = GCTracker(settings.estimator)
         self._gc_network = None
         if settings.gc_training and mixes_examples(self):
             warnings.warn(
