@@ -1,0 +1,77 @@
+"""Peak memory of exact GC, over that of the plain train step.
+
+Each figure comes from a fresh process of its own: the largest resident set,
+less what the process had before the model ran.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+_CLASSES = 1000
+_SHAPE = (64, 64, 3)
+_BATCH = 32
+
+
+def memory(out=None):
+    """Compare exact GC of a model with 1000 classes and its train step.
+
+    Args:
+        out: path of a JSON lines file to append to, or None.
+
+    Returns:
+        List of two dicts: what was run, and its peak memory in MiB.
+    """
+    rows = [_in_fresh_process(what) for what in ("train step", "exact GC")]
+    for row in rows:
+        row["ratio"] = row["peak_mib"] / rows[0]["peak_mib"]
+    if out is not None:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        with Path(out).open("a") as file:
+            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+    return rows
+
+
+def _in_fresh_process(what):
+    command = [sys.executable, "-m", "keras_gc.benchmarks.memory", what]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise RuntimeError(f"{command} failed:\n{result.stderr}")
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def _peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _run(what):
+    """Run one of the two, and print its row."""
+    import keras
+    import numpy as np
+
+    import keras_gc
+    from keras_gc.experiments import networks
+    from keras_gc.experiments.environment import environment
+
+    keras.utils.set_random_seed(0)
+    model = networks.resnet18(_SHAPE, _CLASSES)
+    x = np.random.default_rng(0).uniform(size=(_BATCH, *_SHAPE))
+    x = x.astype("float32")
+    y = np.zeros((_BATCH,), "int32")
+    before = _peak()
+    if what == "train step":
+        model.compile(
+            "sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        )
+        model.train_on_batch(x, y)
+    else:
+        exact = keras_gc.estimators.ExactReverse()
+        keras_gc.geometric_complexity(model, x, estimator=exact)
+    row = {"what": what, "peak_mib": _peak() - before, **environment()}
+    print(json.dumps(row))
+
+
+if __name__ == "__main__":
+    _run(sys.argv[1])

@@ -1,0 +1,161 @@
+"""Cost of a train step with GC, in units of the plain train step.
+
+All steps of one network run in one process and in turn, so that a change in
+the machine's speed falls on all alike; the ratio is that of the medians.
+"""
+
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_gc
+from keras_gc import _validation, estimators
+from keras_gc.experiments import networks
+from keras_gc.experiments.environment import environment
+
+_CLASSES = 10
+
+
+def _cnn(input_shape, num_classes):
+    relu = {"padding": "same", "activation": "relu"}
+    return keras.Sequential([
+        keras.Input(input_shape),
+        keras.layers.Conv2D(32, 3, **relu),
+        keras.layers.Conv2D(32, 3, strides=2, **relu),
+        keras.layers.Conv2D(64, 3, **relu),
+        keras.layers.Conv2D(64, 3, strides=2, **relu),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(num_classes, dtype="float32"),
+    ])
+
+
+_NETWORKS = {
+    "mlp": (lambda s, k: networks.mlp(s, k, width=512), (28, 28, 1)),
+    "cnn": (_cnn, (32, 32, 3)),
+    "resnet18": (networks.resnet18, (32, 32, 3)),
+}
+
+# Name, arithmetic bound (forward 1, weights and inputs backward 2: a product
+# with the Jacobian and its derivative cost one plain step), compile arguments.
+_PATHS = (
+    ("plain", 1, None),
+    ("metric", 4 / 3, {}),
+    ("metric, 1/8 of the batch", 1 + 1 / 12, {"gc_fraction": 1 / 8}),
+    ("one probe", 2, {"gc_weight": 1e-3}),
+    (
+        "one forward probe",
+        2,
+        {
+            "gc_weight": 1e-3,
+            "gc_estimator": estimators.Hutchinson(mode="forward"),
+        },
+    ),
+    ("one sampled output", 2, {
+        "gc_weight": 1e-3, "gc_estimator": "sampled_outputs",
+    }),
+    ("finite difference", 2, {
+        "gc_weight": 1e-3, "gc_estimator": "finite_difference",
+    }),
+    ("exact", 1 + _CLASSES, {
+        "gc_weight": 1e-3, "gc_estimator": "exact_reverse",
+    }),
+)  # fmt: skip
+
+
+def step_cost(
+    network,
+    *,
+    jit_compile=False,
+    dtype="float32",
+    batch_size=128,
+    repeats=20,
+    out=None,
+):
+    """Time the train steps of one network.
+
+    Args:
+        network: `"mlp"` (784-512-512-10), `"cnn"` (four 3x3 convolutions on
+            32x32x3) or `"resnet18"`.
+        jit_compile: bool, compile with XLA.
+        dtype: name of a dtype policy.
+        batch_size: int, examples a step.
+        repeats: int, timed steps of each path.
+        out: path of a JSON lines file to append to, or None.
+
+    Returns:
+        List of dicts, one a path.
+    """
+    _validation.one_of("network", network, _NETWORKS)
+    _validation.positive_int("repeats", repeats)
+    build, shape = _NETWORKS[network]
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(batch_size, *shape)).astype("float32")
+    y = rng.integers(0, _CLASSES, batch_size)
+    # Tensors already on the device: the steps differ, the copying does not.
+    batch = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(y)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        steps = {
+            name: _Step(build(shape, _CLASSES), batch, jit_compile, gc)
+            for name, _, gc in _PATHS
+        }
+    finally:
+        keras.config.set_dtype_policy(before)
+    for _ in range(repeats):
+        for step in steps.values():
+            step.time()
+    plain = np.median(steps["plain"].seconds)
+    rows = [
+        {
+            "network": network,
+            "path": name,
+            "bound": bound,
+            "ratio": float(np.median(steps[name].seconds) / plain),
+            "seconds": float(np.median(steps[name].seconds)),
+            "compile_seconds": steps[name].compile_seconds,
+            "jit_compile": jit_compile,
+            "dtype": dtype,
+            "batch_size": batch_size,
+            "repeats": repeats,
+            **environment(),
+        }
+        for name, bound, _ in _PATHS
+    ]
+    if out is not None:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        with Path(out).open("a") as file:
+            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+    return rows
+
+
+class _Step:
+    """One train step, compiled once and timed many times."""
+
+    def __init__(self, model, batch, jit_compile, gc):
+        if gc is not None:
+            model = keras_gc.GCModel.from_model(model)
+        model.compile(
+            "sgd",
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            jit_compile=jit_compile,
+            **(gc or {}),
+        )
+        self.model, self.batch, self.seconds = model, batch, []
+        start = time.perf_counter()
+        self.run()
+        self.compile_seconds = time.perf_counter() - start
+        self.run()
+
+    def run(self):
+        # Its logs are numbers: the step has ended when it returns.
+        self.model.train_on_batch(*self.batch)
+
+    def time(self):
+        start = time.perf_counter()
+        self.run()
+        self.seconds.append(time.perf_counter() - start)
+
