@@ -7,14 +7,17 @@ folder says how its framework differentiates, and nothing else:
 - `linearize(fn, x)`: outputs of `fn` and the pushforward `v -> J v`.
 - `accumulate(body, count)`: `sum(body(i) for i in range(count))`, with memory
   that does not grow with `count` where nothing is differentiated afterwards.
-- `value_and_gradients(objective, variables, values)`: for the train step.
+- `value_and_gradients(objective, variables, values=None, scale=1.0,
+  differentiable=False)`: for the train step.
 - `apply_gradients(optimizer, gradients, variables)`: likewise.
 - `variable_scope(model)`: where a model's variables may be created.
 - `compiled(fn, constants, state)`: `fn` traced once; it reads the variables
   and changes those of `state`.
 - `run_step(model, step, *args)`: calls `step(data)` in the form in which the
   framework's trainer hands a batch over.
-- `num_replicas()`, `replica_id()`, `replica_sum(x)`: inside a train step.
+- `num_replicas()`, `replica_id()`, `replica_sum(x)`: inside a train step; x
+  is a tensor or a list of them.
+- `SUPPORTS_JIT`: whether a train step with GC may be compiled.
 """
 
 import keras
@@ -35,6 +38,7 @@ else:
         "KERAS_BACKEND before Keras is imported."
     )
 
+SUPPORTS_JIT = _backend.SUPPORTS_JIT
 vjp = _backend.vjp
 linearize = _backend.linearize
 accumulate = _backend.accumulate

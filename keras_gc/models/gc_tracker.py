@@ -18,22 +18,28 @@ class GCTracker(keras.metrics.Mean):
 
     Args:
         estimator: the estimator that the values come from.
+        heuristics: the heuristics of the train step.
     """
 
-    def __init__(self, estimator):
+    def __init__(self, estimator, heuristics=()):
         super().__init__(name="gc", dtype="float32")
         self.estimator = estimator
         self.weight = self.add_variable(
             (), "zeros", dtype="float32", aggregation="mean", name="weight"
         )
-        self.seed = ReplicaSeed(_fresh_seed())
+        own, *others = _fresh_seeds(1 + len(heuristics))
+        self.seed = ReplicaSeed(own)
+        self.seeds = [  # one for each heuristic
+            ReplicaSeed(fresh if heuristic.seed is None else heuristic.seed)
+            for heuristic, fresh in zip(heuristics, others, strict=True)
+        ]
 
     @property
     def variables(self):
         """All state, the estimator's as soon as it is built."""
         return [
             *super().variables,
-            self.seed.state,
+            *(seed.state for seed in (self.seed, *self.seeds)),
             *self.estimator.variables,
         ]
 
@@ -55,12 +61,12 @@ class ReplicaSeed(keras.random.SeedGenerator):
         return seed + shift
 
 
-def _fresh_seed():
-    """Return a seed that `keras.utils.set_random_seed` makes repeatable.
+def _fresh_seeds(count):
+    """Return seeds that `keras.utils.set_random_seed` makes repeatable.
 
     Drawn from a copy: a model with GC leaves the random numbers of all others
     as they are.
     """
     generator = random.Random()
     generator.setstate(random.getstate())
-    return generator.randrange(1, 2**31)
+    return [generator.randrange(1, 2**31) for _ in range(count)]

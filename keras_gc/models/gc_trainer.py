@@ -79,8 +79,13 @@ class GCTrainer:
         self._gc = settings
         # By `__dict__`: Keras lists a metric that is an attribute for good,
         # those of earlier compiles too. `metrics` decides.
-        self.__dict__["_gc_tracker"] = GCTracker(settings.estimator)
+        self.__dict__["_gc_tracker"] = GCTracker(
+            settings.estimator, settings.heuristics
+        )
         self._gc_network = None
+        if self.built:
+            self._gc_find_network()  # a wrong name is told here
+        self._gc_check_jit()
         if settings.gc_training and mixes_examples(self):
             warnings.warn(
                 "With `gc_training=True` and BatchNormalization the examples "
@@ -126,9 +131,12 @@ class GCTrainer:
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if not self.built:
             self(x)  # TensorFlow's trainer leaves building to the first step
+        heuristics = list(
+            zip(self._gc.heuristics, self._gc_tracker.seeds, strict=True)
+        )
         noisy_x, noisy_y = x, y
-        for heuristic in self._gc.heuristics:
-            noisy_x, noisy_y = heuristic.corrupt(noisy_x, noisy_y)
+        for heuristic, seed in heuristics:
+            noisy_x, noisy_y = heuristic.corrupt(noisy_x, noisy_y, self, seed)
 
         def objective():
             y_pred, loss, gc = self._gc_forward(
@@ -136,14 +144,18 @@ class GCTrainer:
             )
             if self._gc_is_penalised:
                 loss = loss + ops.cast(self._gc_weight * gc.mean, loss.dtype)
-            return self._gc_scaled(loss), (y_pred, loss, gc)
+            return loss, (y_pred, gc)
 
-        value_and_gradients = backend.value_and_gradients
-        for heuristic in self._gc.heuristics:
-            value_and_gradients = heuristic.wrap(value_and_gradients)
-        (y_pred, loss, gc), gradients = value_and_gradients(
-            objective, self.trainable_variables
-        )
+        def value_and_gradients(objective, values=None):
+            return backend.value_and_gradients(
+                objective, self.trainable_variables, values, self._gc_scale
+            )
+
+        for heuristic, seed in heuristics:
+            value_and_gradients = heuristic.wrap(
+                value_and_gradients, self, seed
+            )
+        loss, (y_pred, gc), gradients = value_and_gradients(objective)
         if self.trainable_variables:
             backend.apply_gradients(
                 self.optimizer, gradients, self.trainable_variables
@@ -221,10 +233,10 @@ class GCTrainer:
             self._gc_tracker.update_state(gc.values, gc.weights)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
-    def _gc_scaled(self, loss):
-        return (
-            loss if self.optimizer is None else self.optimizer.scale_loss(loss)
-        )
+    @property
+    def _gc_scale(self):
+        """What the loss is multiplied with under mixed precision."""
+        return 1.0 if self.optimizer is None else self.optimizer.scale_loss(1.0)
 
     @property
     def _gc_weight(self):
@@ -273,7 +285,17 @@ class GCTrainer:
             if not callable(weight):
                 self._gc_tracker.weight.assign(weight)
             self._gc_build_estimator()
+            self._gc_check_jit()
         return super().make_train_function(force)
+
+    def _gc_check_jit(self):
+        if self._gc_is_active and self.jit_compile and not backend.SUPPORTS_JIT:
+            raise ValueError(
+                "On the torch backend a train step with GC cannot be compiled: "
+                "torch.compile does not differentiate twice. Use "
+                "`compile(jit_compile=False)`. Received: jit_compile="
+                f"{self.jit_compile}"
+            )
 
     def make_test_function(self, force=False):
         """Build the estimator before anything is traced."""

@@ -14,7 +14,10 @@ from keras_gc.backend.single_replica import (
     replica_sum,
 )
 
+SUPPORTS_JIT = True
+
 __all__ = [
+    "SUPPORTS_JIT",
     "accumulate",
     "apply_gradients",
     "compiled",

@@ -10,15 +10,10 @@ def pure(fn):
 
     def wrapper(x):
         with discard_updates() as scope:
-            before = dict(scope.state_mapping)
             outputs, aux = fn(x)
-        return outputs, (aux, _changes(before, scope.state_mapping))
+        return outputs, (aux, scope.changes())
 
     return wrapper
-
-
-def _changes(before, after):
-    return {key: v for key, v in after.items() if before.get(key) is not v}
 
 
 def replay(updates):

@@ -9,26 +9,29 @@ from keras_gc.backend.jax.scope import pure, replay
 from keras_gc.backend.scope import discard_updates
 
 
-def value_and_gradients(objective, variables, values=None):
-    """Return `(aux, gradients)` of `loss, aux = objective()`.
+def value_and_gradients(
+    objective, variables, values=None, scale=1.0, differentiable=False
+):
+    """Return `(loss, aux, gradients)` of `loss, aux = objective()`.
 
-    The gradients are with respect to the variables or, where `values` are
-    given, at these values in place of the variables' own; what the objective
-    assigns to variables (statistics, seeds) is then dropped.
+    The gradients are those of `scale * loss`, with respect to the variables
+    or, where `values` are given, at these values in place of the variables'
+    own; what the objective assigns to variables (statistics, seeds) is then
+    dropped. With `differentiable` they can be differentiated once more: for
+    an objective that a gradient is part of.
     """
+    del differentiable  # every gradient is
 
     def loss_of(values):
-        with discard_updates() as scope:
-            for variable, value in zip(variables, values, strict=True):
-                scope.add_update((variable, value))
+        with discard_updates(zip(variables, values, strict=True)):
             loss, (aux, updates) = pure(lambda _: objective())(None)
-        return loss, (aux, updates)
+        return loss * scale, (loss, aux, updates)
 
     at = [v.value for v in variables] if values is None else list(values)
-    gradients, (aux, updates) = jax.grad(loss_of, has_aux=True)(at)
+    gradients, (loss, aux, updates) = jax.grad(loss_of, has_aux=True)(at)
     if values is None:
         replay(updates)
-    return aux, gradients
+    return loss, aux, gradients
 
 
 def apply_gradients(optimizer, gradients, variables):

@@ -12,7 +12,10 @@ from keras_gc.backend.tensorflow.trainer import (
     variable_scope,
 )
 
+SUPPORTS_JIT = True
+
 __all__ = [
+    "SUPPORTS_JIT",
     "accumulate",
     "apply_gradients",
     "compiled",

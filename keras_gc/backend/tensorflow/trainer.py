@@ -4,27 +4,39 @@ import keras
 import tensorflow as tf
 
 from keras_gc.backend import errors
+from keras_gc.backend.scope import discard_updates
 
 
-def value_and_gradients(objective, variables, values=None):
-    """Return `(aux, gradients)` of `loss, aux = objective()`.
+def value_and_gradients(
+    objective, variables, values=None, scale=1.0, differentiable=False
+):
+    """Return `(loss, aux, gradients)` of `loss, aux = objective()`.
 
-    The gradients are with respect to the variables or, where `values` are
-    given, at these values in place of the variables' own; what the objective
-    assigns to variables (statistics, seeds) is then dropped.
+    The gradients are those of `scale * loss`, with respect to the variables
+    or, where `values` are given, at these values in place of the variables'
+    own; what the objective assigns to variables (statistics, seeds) is then
+    dropped. With `differentiable` they can be differentiated once more: for
+    an objective that a gradient is part of.
     """
+    points = [v.value for v in variables] if values is None else values
     with tf.GradientTape() as tape:
+        # In a scope the variables hold tensors, which no tape watches itself.
+        tape.watch([p for p in points if not isinstance(p, tf.Variable)])
         if values is None:
             loss, aux = objective()
         else:
-            tape.watch(values)
-            with keras.StatelessScope(zip(variables, values, strict=True)):
+            with discard_updates(zip(variables, values, strict=True)):
                 loss, aux = objective()
+        scaled_loss = keras.ops.multiply(loss, scale)
     try:
-        gradients = tape.gradient(loss, variables if values is None else values)
+        gradients = tape.gradient(scaled_loss, points)
     except LookupError as error:
         raise errors.no_second_derivative(error) from None
-    return aux, gradients
+    if differentiable:
+        gradients = [
+            g if g is None else tf.convert_to_tensor(g) for g in gradients
+        ]
+    return loss, aux, gradients
 
 
 def apply_gradients(optimizer, gradients, variables):
@@ -78,7 +90,8 @@ def replica_id():
 
 
 def replica_sum(x):
-    """Return the sum of `x` over the replicas."""
+    """Return the sum of `x` over the replicas, dense."""
+    x = tf.nest.map_structure(tf.convert_to_tensor, x)
     if num_replicas() == 1:
         return x
     context = tf.distribute.get_replica_context()

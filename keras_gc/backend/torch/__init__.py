@@ -14,7 +14,11 @@ from keras_gc.backend.torch.trainer import (
     variable_scope,
 )
 
+# torch.compile has no double backward.
+SUPPORTS_JIT = False
+
 __all__ = [
+    "SUPPORTS_JIT",
     "accumulate",
     "apply_gradients",
     "compiled",

@@ -2,33 +2,46 @@
 
 import contextlib
 
-import keras
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_gc.backend import errors
+from keras_gc.backend.scope import discard_updates
 
 
-def value_and_gradients(objective, variables, values=None):
-    """Return `(aux, gradients)` of `loss, aux = objective()`.
+def value_and_gradients(
+    objective, variables, values=None, scale=1.0, differentiable=False
+):
+    """Return `(loss, aux, gradients)` of `loss, aux = objective()`.
 
-    The gradients are with respect to the variables or, where `values` are
-    given, at these values in place of the variables' own; what the objective
-    assigns to variables (statistics, seeds) is then dropped.
+    The gradients are those of `scale * loss`, with respect to the variables
+    or, where `values` are given, at these values in place of the variables'
+    own; what the objective assigns to variables (statistics, seeds) is then
+    dropped. With `differentiable` they can be differentiated once more: for
+    an objective that a gradient is part of.
     """
-    if values is None:
-        points = [v.value for v in variables]
+    with contextlib.ExitStack() as stack:
+        if differentiable:  # the fused attention kernels are so only once
+            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+        if values is None:
+            points = [v.value for v in variables]
+        else:
+            points = [v.detach().requires_grad_() for v in values]
+            pairs = zip(variables, points, strict=True)
+            stack.enter_context(discard_updates(pairs))
         loss, aux = objective()
-    else:
-        points = [v.detach().requires_grad_() for v in values]
-        with keras.StatelessScope(zip(variables, points, strict=True)):
-            loss, aux = objective()
     try:
-        gradients = torch.autograd.grad(loss, points, allow_unused=True)
+        gradients = torch.autograd.grad(
+            loss * scale,
+            points,
+            allow_unused=True,
+            create_graph=differentiable,
+        )
     except (NotImplementedError, RuntimeError) as error:
         if "derivative" not in str(error):
             raise
         raise errors.no_second_derivative(error) from None
-    return aux, gradients
+    return loss, aux, gradients
 
 
 def apply_gradients(optimizer, gradients, variables):

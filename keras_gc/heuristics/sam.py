@@ -1,0 +1,89 @@
+"""SAM: gradients taken at the worst point of a neighbourhood."""
+
+import keras
+from keras import ops
+
+from keras_gc import _validation, backend
+from keras_gc.backend.scope import delay_updates
+from keras_gc.heuristics.heuristic import Heuristic, squared_norm
+
+
+@keras.saving.register_keras_serializable(package="keras_gc")
+class SAM(Heuristic):
+    """Sharpness-aware minimisation: seek weights whose neighbours do well too.
+
+    Training minimises the largest loss within a distance rho of the weights
+    w, to first order: with `g = grad L(w)`, the gradient that the optimizer
+    applies to w is
+
+        grad L(w + rho g / ||g||),
+
+    the norm over all trainable variables together. Where g is 0 it is the
+    plain gradient. L is the whole objective, regularization losses and
+    `gc_weight * GC` included (the paper leaves its weight decay outside).
+
+    Both gradients are of one and the same function: same batch, same dropout
+    masks, same random probes of GC. What `History` shows (loss, metrics, GC)
+    is computed at w, and so are the statistics of BatchNormalization, once.
+
+    Under `tf.distribute` the norm is that of the global batch, as on a single
+    device. With `gradient_accumulation_steps` each batch has a neighbour of
+    its own (the paper's m-sharpness).
+
+    Cost: a second gradient, 2 times the plain step.
+
+    Args:
+        rho: float >= 0, radius of the neighbourhood in units of the weights.
+            Defaults to 0.05.
+
+    Raises:
+        TypeError: if `rho` is not a number.
+        ValueError: if it is negative.
+
+    Example:
+    >>> import keras, keras_gc
+    >>> model = keras_gc.GCSequential(
+    ...     [keras.Input((3,)), keras.layers.Dense(2)]
+    ... )
+    >>> sam = keras_gc.heuristics.SAM(rho=0.1)
+    >>> model.compile("sgd", "mse", heuristics=[sam])
+
+    Reference: Foret et al. 2021 (arXiv 2010.01412), Algorithm 1.
+    """
+
+    def __init__(self, rho=0.05):
+        self.rho = _validation.number("rho", rho, minimum=0.0)
+
+    def wrap(self, value_and_gradients, model, seed):
+        """Return the function that computes SAM's gradients."""
+
+        def at_worst_neighbour(objective, values=None):
+            with delay_updates() as make_updates:
+                loss, aux, gradients = value_and_gradients(objective, values)
+            if values is None:
+                values = [v.value for v in model.trainable_variables]
+            _, _, gradients = value_and_gradients(
+                objective, self._worst_neighbour(values, gradients)
+            )
+            make_updates()
+            return loss, aux, gradients
+
+        return at_worst_neighbour
+
+    def _worst_neighbour(self, values, gradients):
+        gradient = backend.replica_sum([
+            ops.zeros_like(v) if g is None else g
+            for v, g in zip(values, gradients, strict=True)
+        ])
+        # The loss scale of mixed precision cancels in g / ||g||. Where it made
+        # g overflow, NaN results, and the optimizer lowers it.
+        norm = ops.sqrt(squared_norm(gradient))
+        factor = ops.divide_no_nan(self.rho, norm)
+        return [
+            v + ops.cast(factor * ops.cast(g, factor.dtype), v.dtype)
+            for v, g in zip(values, gradient, strict=True)
+        ]
+
+    def get_config(self):
+        """Return the constructor's arguments."""
+        return {"rho": self.rho}
