@@ -27,11 +27,9 @@ class GCTracker(keras.metrics.Mean):
         self.weight = self.add_variable(
             (), "zeros", dtype="float32", aggregation="mean", name="weight"
         )
-        own, *others = _fresh_seeds(1 + len(heuristics))
-        self.seed = ReplicaSeed(own)
-        self.seeds = [  # one for each heuristic
-            ReplicaSeed(fresh if heuristic.seed is None else heuristic.seed)
-            for heuristic, fresh in zip(heuristics, others, strict=True)
+        self.seed = ReplicaSeed(_fresh_seed())
+        self.seeds = [
+            ReplicaSeed(_heuristic_seed(heuristic)) for heuristic in heuristics
         ]
 
     @property
@@ -61,12 +59,22 @@ class ReplicaSeed(keras.random.SeedGenerator):
         return seed + shift
 
 
-def _fresh_seeds(count):
-    """Return seeds that `keras.utils.set_random_seed` makes repeatable.
+def _heuristic_seed(heuristic):
+    """Return a seed in which each kind of heuristic differs.
+
+    So InputNoise(0.1, seed=0) and LabelNoise(0.1, seed=0) are independent.
+    """
+    seed = _fresh_seed() if heuristic.seed is None else heuristic.seed
+    kind = type(heuristic).__name__
+    return random.Random(f"{kind} {seed}").randrange(1, 2**31)
+
+
+def _fresh_seed():
+    """Return a seed that `keras.utils.set_random_seed` makes repeatable.
 
     Drawn from a copy: a model with GC leaves the random numbers of all others
     as they are.
     """
     generator = random.Random()
     generator.setstate(random.getstate())
-    return [generator.randrange(1, 2**31) for _ in range(count)]
+    return generator.randrange(1, 2**31)
