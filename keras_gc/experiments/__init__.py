@@ -43,6 +43,9 @@ def get(name: str) -> "Experiment":
         The `Experiment`.
     """
     one_of("name", name, NAMES)
+    # Parts of the package import each other through its public names, which
+    # the command leaves for later: now they are due.
+    importlib.import_module("keras_gc._public")
     module = importlib.import_module(f"keras_gc.experiments.{name}")
     return module.EXPERIMENT
 
@@ -61,7 +64,7 @@ def reproduce(
     dataset: str | None = None,
     scale: str = "smoke",
     seeds: int | None = None,
-    out: str | Path | None = None,
+    out: str | Path = "keras-gc-results",
     *,
     resume: bool = False,
     progress: bool = True,
@@ -79,8 +82,7 @@ def reproduce(
         scale: "smoke" (seconds), "small" (minutes on two cores) or "paper"
             (the paper's networks; meant for a GPU or TPU).
         seeds: How many seeds. Default: 2 at "smoke", else 3.
-        out: Where the results lie. Default:
-            `keras-gc-results/<dataset>-<scale>`.
+        out: Folder of all results.
         resume: Go on with the results in `out` and do what is missing. Other
             processes may do the same at the same time.
         progress: Whether to show the grid and the time left.
@@ -101,23 +103,10 @@ def reproduce(
     one_of("scale", scale, experiment.SCALES)
     dataset = dataset or experiment.DEFAULT_DATASETS[scale]
     return get(name).reproduce(
-        Path(out or default_out(dataset, scale)) / name,
+        Path(out) / name,
         dataset=dataset,
         scale=scale,
         seeds=experiment.DEFAULT_SEEDS[scale] if seeds is None else seeds,
         resume=resume,
         progress=progress,
     )
-
-
-def default_out(dataset: str, scale: str) -> Path:
-    """Return where results lie if nobody says otherwise.
-
-    Args:
-        dataset: Name of the data set.
-        scale: "smoke", "small" or "paper".
-
-    Returns:
-        `keras-gc-results/<dataset>-<scale>`.
-    """
-    return Path("keras-gc-results") / f"{dataset}-{scale}"

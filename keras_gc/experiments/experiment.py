@@ -1,9 +1,11 @@
 """What an experiment is, and the loop that runs one to its verdict."""
 
+import contextlib
 import dataclasses
+import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +147,10 @@ class Experiment:
         positive_int("seeds", seeds)
         store = Store(folder)
         store.create(self.config(dataset, scale, seeds), resume=resume)
-        with Progress(self.name, store, show=progress) as display:
+        with (
+            Progress(self.name, store, show=progress) as display,
+            _expecting_retraces(),
+        ):
             # Second round: what other processes had in hand. It waits for
             # them, and does the runs of those that were killed.
             for wait in (False, True):
@@ -160,6 +165,21 @@ class Experiment:
         verdict = self.verdict(store.rows())
         write_json(store.folder / "verdict.json", verdict.to_dict())
         return verdict
+
+
+@contextlib.contextmanager
+def _expecting_retraces() -> Iterator[None]:
+    """Silence TensorFlow's warning: each run traces a network of its own."""
+
+    def is_other(record: logging.LogRecord) -> bool:
+        return "retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(is_other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_other)
 
 
 def _plain(result: Any) -> Any:

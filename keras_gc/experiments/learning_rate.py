@@ -10,8 +10,8 @@ def _recipe(scale: str, dataset: str) -> Recipe:
     # Plain SGD, stopped at one training loss for all: after equal numbers of
     # steps a small learning rate would have a low GC because it has learned
     # little.
-    epochs = {"smoke": 60, "small": 200, "paper": 100}[scale]
-    stop_at_loss = {"smoke": 0.1, "small": 0.02, "paper": 0.05}[scale]
+    epochs = 100 if scale == "paper" else 300
+    stop_at_loss = 0.05 if scale == "paper" else 0.02
     return base_recipe(scale, dataset, epochs=epochs, stop_at_loss=stop_at_loss)
 
 
@@ -24,7 +24,7 @@ EXPERIMENT = Experiment(
     settings={
         scale: [{"learning_rate": rate} for rate in rates]
         for scale, rates in {
-            "smoke": (0.02, 0.06, 0.2),
+            "smoke": (0.05, 0.15, 0.5),
             "small": (0.01, 0.02, 0.05, 0.1, 0.2),
             "paper": (0.01, 0.02, 0.05, 0.1, 0.2),
         }.items()

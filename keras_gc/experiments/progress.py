@@ -52,7 +52,9 @@ class Progress:
             seed: Its seed.
         """
         if self._show:
-            now = ", ".join(f"{k}={v}" for k, v in setting.items())
+            now = ", ".join(
+                f"{k}={v}" for k, v in setting.items() if k != "series"
+            )
             self._bars.update(self._task, now=f"{now}, seed={seed}")
 
     def update(self) -> None:

@@ -14,8 +14,10 @@ from keras_gc.experiments.networks import NETWORKS
 from keras_gc.experiments.recipe import Recipe
 from keras_gc.models import GCModel
 
-CHECK_EVERY = 25  # steps between two looks at the training loss
-CURVE_GROWTH = 1.5  # each point of a curve lies so many times further on
+# Points of a curve, and looks at the training loss, lie further apart the
+# longer training has gone on: fast and slow runs are seen equally closely.
+CURVE_GROWTH = 1.5
+CHECK_GROWTH = 1.05
 
 
 def train(
@@ -42,14 +44,8 @@ def train(
     model = build(recipe, data.x_train.shape[1:], data.num_classes)
     gc = ExactGC(model)
     watch = _Watch(recipe, data, gc, observe)
-    model.fit(
-        data.x_train,
-        data.y_train,
-        batch_size=recipe.batch_size,
-        epochs=recipe.epochs,
-        callbacks=[watch],
-        verbose=0,
-    )
+    batches = Batches(data, recipe.batch_size, recipe.epochs, seed)
+    model.fit(batches, shuffle=False, callbacks=[watch], verbose=0)
     return model, measure(model, data, recipe.num_gc, gc) | watch.result()
 
 
@@ -166,6 +162,48 @@ def _heuristics(recipe: Recipe) -> list:
     ]
 
 
+class Batches(keras.utils.PyDataset):
+    """All batches of a run in a row, in the same order on every backend.
+
+    Keras sees one long epoch: beginning an epoch takes it longer than several
+    steps of the small networks here.
+
+    Args:
+        data: The examples.
+        batch_size: Examples in a batch. What is left of an epoch after the
+            last whole batch is left out.
+        epochs: How often to go through the examples, each time in another
+            order.
+        seed: Decides the orders.
+    """
+
+    def __init__(
+        self, data: datasets.Dataset, batch_size: int, epochs: int, seed: int
+    ):
+        super().__init__()
+        self._data = data
+        self._batch_size = batch_size
+        self._per_epoch = max(1, len(data.y_train) // batch_size)
+        self._epochs = epochs
+        self._order = functools.lru_cache(maxsize=2)(
+            lambda epoch: np.random.default_rng([seed, epoch]).permutation(
+                len(data.y_train)
+            )
+        )
+
+    @property
+    def num_batches(self) -> int:
+        """Number of steps of the run."""
+        return self._epochs * self._per_epoch
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the batch of one step."""
+        epoch, place = divmod(index, self._per_epoch)
+        start = place * self._batch_size
+        rows = self._order(epoch)[start : start + self._batch_size]
+        return self._data.x_train[rows], self._data.y_train[rows]
+
+
 class _Watch(keras.callbacks.Callback):
     """Records the curve of a run, and ends it at the loss asked for."""
 
@@ -183,7 +221,7 @@ class _Watch(keras.callbacks.Callback):
         self._y = data.y_train[:1000]
         self._x_gc = data.x_test[: recipe.num_gc]
         self._observe = observe
-        self._step = 0
+        self._step = self._next_check = 0
         self._reached = None if self._target is None else False
         self._curve: list[dict] = []
 
@@ -202,7 +240,8 @@ class _Watch(keras.callbacks.Callback):
         self._step += 1
         if self._step >= self._next:
             self._record()
-        if self._target is not None and self._step % CHECK_EVERY == 0:
+        if self._target is not None and self._step >= self._next_check:
+            self._next_check = math.ceil(self._step * CHECK_GROWTH)
             if self._loss() <= self._target:
                 self._reached = True
                 self.model.stop_training = True

@@ -99,7 +99,7 @@ class Verdict:
     table: list[dict[str, Any]]
 
     def __str__(self) -> str:
-        lines = [f"{self.experiment}: {self.outcome}. {self.claim}"]
+        lines = [f"{self.outcome}. {self.claim}"]
         for finding in self.findings:
             lines.append(
                 f"  {finding.part}: {finding.outcome} ({finding.evidence})"

@@ -156,6 +156,6 @@ def test_results_lie_in_a_folder_of_the_experiments_name(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     experiments.reproduce("tiny", progress=False)
-    assert Store("keras-gc-results/digits-smoke/tiny").missing() == []
+    assert Store("keras-gc-results/tiny").missing() == []
     experiments.reproduce("tiny", out=tmp_path / "mine", progress=False)
     assert Store(tmp_path / "mine" / "tiny").missing() == []

@@ -147,5 +147,5 @@ def test_the_verdict_shows_accuracy_beside_gc():
         "gc": pytest.approx(-0.011),
         "test_accuracy": pytest.approx(0.9),
     }
-    assert "reproduced. It falls." in str(verdict)
+    assert str(verdict).startswith("reproduced. It falls.")
     assert "learning rate 0.01, GC -0.011, test accuracy 0.9" in str(verdict)
