@@ -104,7 +104,7 @@ class LogitNetwork:
             `(logits, predictions)`: f(z), and what the model itself returns.
         """
         if self._stop is None and self._heads is None:
-            self._heads = self._find_heads(x)
+            self._heads = self.find_heads(x)
         captured = []
         with contextlib.ExitStack() as stack:
             if self._start is not None:
@@ -144,8 +144,15 @@ class LogitNetwork:
             logits, _ = self(self.point(x), x)
             return ops.shape(flatten_rows(logits))[1]
 
-    def _find_heads(self, x):
-        """Return, for each output, the softmax or sigmoid that it ends in."""
+    def find_heads(self, x):
+        """Return, for each output, the softmax or sigmoid that it ends in.
+
+        Args:
+            x: the model's input, on which a subclassed model is run.
+
+        Returns:
+            List of a layer or operation, or None, for each output.
+        """
         tensors = getattr(self.model, "outputs", None)
         last = [_last_operation(tensor) for tensor in tensors or ()]
         if not last or any(isinstance(op, keras.Model) for op in last):
@@ -256,19 +263,31 @@ def _step_over(operation, into):
     """Append what a softmax or sigmoid is applied to."""
 
     def handler(call, *args, **kwargs):
-        into.append(_without_activation(operation, *args, **kwargs))
+        into.append(without_activation(operation, *args, **kwargs))
         return call(*args, **kwargs)
 
     return intercept(operation, handler)
 
 
-def _without_activation(operation, inputs, *args, **kwargs):
+def without_activation(operation, inputs, *args, **kwargs):
+    """Call a layer or operation as if its activation were linear.
+
+    Args:
+        operation: one of the layers that apply their activation last, or the
+            softmax or sigmoid itself.
+        inputs: its inputs.
+        *args: other arguments of its call.
+        **kwargs: likewise.
+
+    Returns:
+        What the activation is applied to.
+    """
     if not hasattr(operation, "activation"):  # keras.layers.Softmax, keras.ops
         return inputs
     # A twin with the same variables; copy.copy would serialize the layer.
     twin = object.__new__(type(operation))
     twin.__dict__.update(operation.__dict__)
-    del twin.__dict__["call"]
+    twin.__dict__.pop("call", None)  # within `intercept`
     twin.__dict__["activation"] = keras.activations.linear
     return type(operation).call(twin, inputs, *args, **kwargs)
 

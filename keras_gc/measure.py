@@ -193,7 +193,7 @@ class Meter:
             None if estimator == "auto" else estimators.get(estimator)
         )
         self.seed = keras.random.SeedGenerator(seed)
-        self.dtype = _input_dtype(model)
+        self.dtype = input_dtype(model)
         self._values = None
 
     def __call__(self, x):
@@ -262,8 +262,15 @@ def choose(num_outputs, num_inputs):
     return estimators.SampledOutputs()
 
 
-def _input_dtype(model):
-    """Return the dtype in which the model takes real inputs."""
+def input_dtype(model):
+    """Return the dtype in which a model takes real inputs.
+
+    Args:
+        model: a `keras.Model`.
+
+    Returns:
+        str.
+    """
     for tensor in getattr(model, "inputs", None) or ():
         if "float" in tensor.dtype:
             return tensor.dtype
