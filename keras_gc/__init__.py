@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from keras_gc._version import __version__
 
 if TYPE_CHECKING:
-    from keras_gc._public import *  # noqa: F403
+    from keras_gc._public import *
 
 __all__ = [
     "GCEstimate",

@@ -102,18 +102,22 @@ class SampledOutputs(Estimator):
         self.build(num_outputs)
         probabilities = self.probabilities()
         drawn = draw_balanced(probabilities, self.num_samples, batch, seed)
+        drawn = ops.one_hot(drawn, num_outputs)  # (num_samples, batch, K)
 
         def squared_gradients(index):
-            chosen = ops.one_hot(drawn[index], num_outputs, dtype="float32")
+            chosen = drawn[index]
             squares = squared_norm(pullback(ops.cast(chosen, outputs.dtype)))
-            weights = chosen / ops.matmul(chosen, probabilities)[:, None]
-            # Unbiased for each G_ii.
-            return squares[:, None] * ops.cast(weights, squares.dtype)
+            return squares[:, None] * ops.cast(chosen, squares.dtype)
 
+        # (batch, K): ||grad f_i||^2 where i was drawn, else 0.
         squares = backend.accumulate(squared_gradients, self.num_samples)
-        squares = squares / self.num_samples  # (batch, K)
-        self.update(ops.stop_gradient(squares))
-        return aux, ops.sum(squares, axis=1)
+        self.update(
+            ops.sum(ops.stop_gradient(squares), axis=0),
+            ops.sum(drawn, axis=(0, 1)),
+        )
+        weights = 1 / (self.num_samples * probabilities)
+        values = ops.matmul(squares, ops.cast(weights, squares.dtype)[:, None])
+        return aux, values[:, 0]
 
     def probabilities(self):
         """Return p, `(K,)`: proportional to the running mean, with a floor."""
@@ -125,22 +129,35 @@ class SampledOutputs(Estimator):
         )
         return (1 - _FLOOR) * share + _FLOOR / num_outputs
 
-    def update(self, squares):
-        """Move the running mean towards this batch's mean, over all replicas.
+    def update(self, sums, counts):
+        """Move the running means of the outputs that were drawn.
+
+        One never drawn is taken to be like the others until it is. All
+        replicas' draws count, so that all keep the same means.
 
         Args:
-            squares: `(batch, K)`, unbiased for each `G_ii`.
+            sums: `(K,)`, sums of the squares where an output was drawn.
+            counts: `(K,)`, how often each was.
         """
-        batch = ops.cast(ops.shape(squares)[0], "float32")
-        mean = backend.replica_sum(
-            ops.cast(ops.sum(squares, axis=0), "float32")
-        ) / backend.replica_sum(batch)
+        sums = backend.replica_sum(ops.cast(sums, "float32"))
+        counts = backend.replica_sum(ops.cast(counts, "float32"))
+        means = sums / ops.maximum(counts, 1.0)
         # NaN or inf must not stay: the next batch would be drawn with it.
+        known = ops.logical_and(counts > 0, ops.isfinite(means))
+        means = ops.where(known, means, 0.0)
+        typical = ops.divide_no_nan(
+            ops.sum(means), ops.sum(ops.cast(known, "float32"))
+        )
         old = ops.convert_to_tensor(self.mean_squares)
-        mean = ops.where(ops.isfinite(mean), mean, old)
-        first = ops.sum(old) == 0
-        moved = _MOMENTUM * old + (1 - _MOMENTUM) * mean
-        self.mean_squares.assign(ops.where(first, mean, moved))
+        is_first = ops.sum(old) == 0
+        moved = _MOMENTUM * old + (1 - _MOMENTUM) * means
+        self.mean_squares.assign(
+            ops.where(
+                known,
+                ops.where(is_first, means, moved),
+                ops.where(is_first, typical, old),
+            )
+        )
 
     def num_passes(self, num_outputs, num_inputs):
         """Return `num_samples`."""
