@@ -30,7 +30,7 @@ def model(estimator="exact_reverse"):
 
 
 def train(model):
-    """Return the weights, the history and GC as evaluated."""
+    """Return the weights and the history."""
     x, y, weight = data()
     history = model.fit(
         x, y, batch_size=8, epochs=2, shuffle=False, verbose=0,

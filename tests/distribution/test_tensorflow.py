@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 if keras.config.backend() != "tensorflow":
@@ -78,6 +79,8 @@ def test_mirrored_strategy_equals_one_device():
     assert "replicas draw their own probes" in out
 
 
+# Keras 3.15's own `fit` fails on several workers, for any model (it asks the
+# strategy to reduce a whole batch at once): the worker runs the train step.
 WORKER = """
 import sys
 sys.path.insert(0, {here!r})
@@ -88,8 +91,14 @@ import json
 import scenario
 with strategy.scope():
     model = scenario.model()
-weights, history = scenario.train(model)
-print("RESULT" + json.dumps([[w.tolist() for w in weights], history]))
+    model.optimizer.build(model.trainable_variables)
+    model.make_train_function()
+batches = tf.data.Dataset.from_tensor_slices(scenario.data()).batch(8)
+step = tf.function(lambda data: strategy.run(model.train_step, (data,)))
+for batch in strategy.experimental_distribute_dataset(batches):
+    step(batch)
+logs = {{k: float(v) for k, v in model.get_metrics_result().items()}}
+print("RESULT" + json.dumps([[w.tolist() for w in model.get_weights()], logs]))
 """
 
 
@@ -99,29 +108,32 @@ def test_two_worker_processes_equal_one_device():
             s.bind(("127.0.0.1", 0))
         ports = [s.getsockname()[1] for s in (first, second)]
     workers = [f"127.0.0.1:{port}" for port in ports]
+    tasks = [{"type": "worker", "index": index} for index in range(2)]
     processes = [
         run(
             WORKER.format(here=str(HERE)),
             TF_CONFIG=json.dumps(
-                {
-                    "cluster": {"worker": workers},
-                    "task": {"type": "worker", "index": index},
-                }
+                {"cluster": {"worker": workers}, "task": task}
             ),
         )
-        for index in range(2)
+        for task in tasks
     ]
-    results = []
-    for process in processes:
-        line = [
-            line
-            for line in finish(process).splitlines()
-            if line.startswith("RESULT")
-        ][0]
-        results.append(json.loads(line.removeprefix("RESULT")))
     sys.path.insert(0, str(HERE))
     import scenario
 
-    single = scenario.train(scenario.model())
-    for result in results:
-        scenario.assert_same(single, result)
+    x, y, weight = scenario.data()
+    single = scenario.model()
+    history = single.fit(
+        x, y, batch_size=8, shuffle=False, verbose=0, sample_weight=weight
+    ).history
+    for process in processes:
+        (line,) = (
+            line.removeprefix("RESULT")
+            for line in finish(process).splitlines()
+            if line.startswith("RESULT")
+        )
+        weights, logs = json.loads(line)
+        for a, b in zip(single.get_weights(), weights, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+        for key in ("loss", "gc"):
+            np.testing.assert_allclose(logs[key], history[key][0], rtol=1e-4)
