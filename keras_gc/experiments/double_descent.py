@@ -13,7 +13,7 @@ def _recipe(scale: str, dataset: str) -> Recipe:
     changes = {"wrong_labels": 0.2, "optimizer": "adam"}
     if scale == "paper":
         return base_recipe(scale, dataset, learning_rate=1e-4, **changes)
-    num_train, epochs = {"smoke": (300, 60), "small": (1000, 300)}[scale]
+    num_train, epochs = {"smoke": (300, 400), "small": (1000, 300)}[scale]
     return base_recipe(
         scale,
         dataset,
@@ -33,7 +33,7 @@ EXPERIMENT = Experiment(
     settings={
         scale: [{"width": width} for width in widths]
         for scale, widths in {
-            "smoke": (2, 8, 64),
+            "smoke": (2, 8, 32, 256),
             "small": (2, 4, 8, 12, 16, 24, 32, 64, 128, 256),
             "paper": (1, 2, 4, 8, 12, 16, 24, 32, 64),
         }.items()

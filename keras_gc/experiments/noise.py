@@ -2,7 +2,7 @@
 
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
-from keras_gc.experiments.recipe import base_recipe
+from keras_gc.experiments.recipe import Recipe, base_recipe
 from keras_gc.experiments.verdict import Trend
 
 STDDEVS = {
@@ -15,6 +15,13 @@ SHARES = {
     "small": (0.0, 0.05, 0.1, 0.2, 0.4),
     "paper": (0.0, 0.05, 0.1, 0.2, 0.4),
 }
+
+
+def _recipe(scale: str, dataset: str) -> Recipe:
+    # Few examples, many times: labels that stay wrong must have the time to
+    # be memorised.
+    few = {"smoke": {"num_train": 200}, "small": {"num_train": 1000}}
+    return base_recipe(scale, dataset, epochs=100, **few.get(scale, {}))
 
 
 def _series(series: str, field: str, strengths: tuple) -> list[dict]:
@@ -35,7 +42,7 @@ EXPERIMENT = Experiment(
         ]
         for scale in STDDEVS
     },
-    recipe=base_recipe,
+    recipe=_recipe,
     run=training.run,
     trends=(
         Trend("input_noise", "gc", -1, series="input noise"),

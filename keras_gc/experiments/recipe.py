@@ -32,6 +32,8 @@ class Recipe:
         input_noise: Standard deviation of the noise on the inputs.
         label_noise: Share of labels drawn anew for each batch.
         wrong_labels: Share of training labels drawn once, before training.
+        curve_growth: Each point of the curve comes so many times later in
+            training than the one before.
     """
 
     network: str = "mlp"
@@ -55,6 +57,7 @@ class Recipe:
     input_noise: float = 0.0
     label_noise: float = 0.0
     wrong_labels: float = 0.0
+    curve_growth: float = 1.5
 
 
 def base_recipe(scale: str, dataset: str, **changes: Any) -> Recipe:

@@ -14,9 +14,8 @@ from keras_gc.experiments.networks import NETWORKS
 from keras_gc.experiments.recipe import Recipe
 from keras_gc.models import GCModel
 
-# Points of a curve, and looks at the training loss, lie further apart the
-# longer training has gone on: fast and slow runs are seen equally closely.
-CURVE_GROWTH = 1.5
+# Each look at the training loss comes so many times later than the one before:
+# fast and slow runs are stopped equally closely to the loss asked for.
 CHECK_GROWTH = 1.05
 
 
@@ -221,6 +220,7 @@ class _Watch(keras.callbacks.Callback):
         self._y = data.y_train[:1000]
         self._x_gc = data.x_test[: recipe.num_gc]
         self._observe = observe
+        self._growth = recipe.curve_growth
         self._step = self._next_check = 0
         self._reached = None if self._target is None else False
         self._curve: list[dict] = []
@@ -257,7 +257,7 @@ class _Watch(keras.callbacks.Callback):
             "gc": self._gc(self._x_gc),
             **self._observe(self.model),
         })
-        self._next = max(1, math.ceil(self._step * CURVE_GROWTH))
+        self._next = max(1, math.ceil(self._step * self._growth))
 
     def _loss(self) -> float:
         return cross_entropy(self.model(self._x, training=False), self._y)
