@@ -43,6 +43,11 @@ class _Scope(keras.StatelessScope):
         super().add_update(update)
         self._assigned[id(update[0])] = update[0]
 
+    def get_current_value(self, variable):
+        # Keras computes regularization losses from what this returns.
+        value = super().get_current_value(variable)
+        return variable._value if value is None else value
+
     def changes(self):
         """Return the new values, by the ids of their variables."""
         return {

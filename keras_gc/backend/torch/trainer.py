@@ -20,7 +20,7 @@ def value_and_gradients(
     dropped. With `differentiable` they can be differentiated once more: for
     an objective that a gradient is part of.
     """
-    with contextlib.ExitStack() as stack:
+    with torch.enable_grad(), contextlib.ExitStack() as stack:
         if differentiable:  # the fused attention kernels are so only once
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
         if values is None:
@@ -30,9 +30,10 @@ def value_and_gradients(
             pairs = zip(variables, points, strict=True)
             stack.enter_context(discard_updates(pairs))
         loss, aux = objective()
+        scaled_loss = loss * scale
     try:
         gradients = torch.autograd.grad(
-            loss * scale,
+            scaled_loss,
             points,
             allow_unused=True,
             create_graph=differentiable,
