@@ -16,6 +16,8 @@ class Recipe:
         num_train: Training examples, a random subset, the same in all runs.
         num_test: Test examples, likewise.
         num_gc: The first so many of the test examples, on which GC is exact.
+        num_gc_along: The first so many of these, on which GC is measured
+            along training.
         optimizer: "sgd" or "adam".
         learning_rate: Its learning rate, held constant.
         batch_size: Examples in a batch.
@@ -43,6 +45,7 @@ class Recipe:
     num_train: int = 4000
     num_test: int = 2000
     num_gc: int = 500
+    num_gc_along: int = 100
     optimizer: str = "sgd"
     learning_rate: float = 0.1
     batch_size: int = 32
@@ -74,14 +77,14 @@ def base_recipe(scale: str, dataset: str, **changes: Any) -> Recipe:
     colour = dataset.startswith("cifar")
     if scale == "smoke":
         fields: dict[str, Any] = {
-            "width": 6 if colour else 64,
+            "width": 64,
             "num_train": 500,
             "num_test": 300,
             "num_gc": 100,
             "epochs": 20,
         }
     elif scale == "small":
-        fields = {"width": 12 if colour else 256}
+        fields = {}
     else:
         fields = {
             "network": "resnet18",
@@ -93,5 +96,5 @@ def base_recipe(scale: str, dataset: str, **changes: Any) -> Recipe:
             "epochs": 100,
         }
     if scale != "paper":
-        fields |= {"network": "lenet"} if colour else {"depth": 2}
+        fields |= {"network": "lenet", "width": 6} if colour else {"depth": 2}
     return Recipe(**fields | changes)

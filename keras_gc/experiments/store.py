@@ -42,7 +42,7 @@ class Store:
             resume: Whether the folder may hold runs of this very `config`.
 
         Raises:
-            FileExistsError: If the folder is in use and `resume` is false.
+            FileExistsError: If it holds finished runs and `resume` is false.
             ValueError: If the folder holds another configuration.
         """
         config = json.loads(json.dumps(config))  # tuples become lists
@@ -51,18 +51,17 @@ class Store:
             if not (self.folder / "config.json").exists():
                 write_json(self.folder / "config.json", config)
                 return
-            if not resume:
-                raise FileExistsError(
-                    f"{self.folder} already holds results "
-                    f"({len(self.rows())} finished runs). Go on with them "
-                    "with `--resume` (resume=True), or choose another folder "
-                    "with `--out`."
-                )
-            there = self.config()
+            there, num_rows = self.config(), len(self._finished_lines())
+        if num_rows and not resume:
+            raise FileExistsError(
+                f"{self.folder} already holds results ({num_rows} finished "
+                "runs). Go on with them with `--resume` (resume=True), or "
+                "choose another folder with `--out`."
+            )
         if there != config:
             raise ValueError(
-                f"{self.folder} holds runs of another configuration, and "
-                "`--resume` must not mix the two. They differ in "
+                f"{self.folder} belongs to runs of another configuration, and "
+                "the two must not mix. They differ in "
                 f"{_differences(there, config)}. Choose another folder with "
                 "`--out`, or ask for the same configuration again."
             )

@@ -218,7 +218,7 @@ class _Watch(keras.callbacks.Callback):
         self._target = recipe.stop_at_loss
         self._x = data.x_train[:1000]
         self._y = data.y_train[:1000]
-        self._x_gc = data.x_test[: recipe.num_gc]
+        self._x_gc = data.x_test[: recipe.num_gc_along]
         self._observe = observe
         self._growth = recipe.curve_growth
         self._step = self._next_check = 0

@@ -58,7 +58,9 @@ def test_a_torn_last_line_is_no_run_and_the_next_row_replaces_it(store):
     assert len(store.rows()) == 2
 
 
-def test_a_used_folder_needs_resume_and_says_so(store):
+def test_a_folder_with_runs_needs_resume_and_says_so(store):
+    store.create(CONFIG)  # nothing has finished: as good as new
+    store.append(row(1, 0))
     with pytest.raises(FileExistsError, match="--resume.*--out"):
         store.create(CONFIG)
     store.create(CONFIG, resume=True)

@@ -21,7 +21,9 @@ def blobs(num=120):
     return Dataset("blobs", x[:90], y[:90], x[90:], y[90:], 3)
 
 
-TINY = Recipe(width=8, depth=1, batch_size=10, epochs=6, num_gc=20)
+TINY = Recipe(
+    width=8, depth=1, batch_size=10, epochs=6, num_gc=20, num_gc_along=20
+)
 
 
 def test_a_run_records_its_curve_from_the_first_step_to_the_last():
