@@ -40,8 +40,10 @@ class _Scope(keras.StatelessScope):
         return self
 
     def add_update(self, update):
-        super().add_update(update)
-        self._assigned[id(update[0])] = update[0]
+        # A variable is a constant for whoever reads it after its update.
+        variable, value = update
+        super().add_update((variable, keras.ops.stop_gradient(value)))
+        self._assigned[id(variable)] = variable
 
     def get_current_value(self, variable):
         # Keras computes regularization losses from what this returns.
