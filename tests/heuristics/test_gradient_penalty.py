@@ -1,0 +1,141 @@
+"""GradientPenalty adds ||grad L||^2 to the loss, exactly."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_gc
+from keras_gc.heuristics import GradientPenalty
+from tests.heuristics.steps import (
+    MODES,
+    LinearRegression,
+    assert_close,
+    classifier,
+    data,
+    gradients,
+    weights,
+)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_a_quadratic_gets_its_closed_form(mode):
+    problem = LinearRegression()
+    g = problem.gradient(problem.start)
+    logs, gradient = problem.step([GradientPenalty(0.3)], **mode)
+    np.testing.assert_allclose(
+        gradient, g + 2 * 0.3 * problem.hessian @ g, rtol=1e-5, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        logs["loss"],
+        problem.loss(problem.start) + 0.3 * np.sum(g**2),
+        rtol=1e-5,
+    )
+
+
+def penalised_loss(values, x, y, weight):
+    """L + weight ||grad L||^2 of the tanh classifier, in float64."""
+    first, b1, last, b2 = values
+    h = np.tanh(x @ first + b1)
+    logits = h @ last + b2
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    loss = -np.mean(np.log(p[np.arange(len(y)), y]))
+    d_logits = (p - np.eye(p.shape[1])[y]) / len(y)
+    d_hidden = d_logits @ last.T * (1 - h**2)
+    grad = (
+        x.T @ d_hidden, d_hidden.sum(axis=0), h.T @ d_logits,
+        d_logits.sum(axis=0),
+    )  # fmt: skip
+    return loss + weight * sum(np.sum(g**2) for g in grad)
+
+
+def test_a_network_gets_the_finite_difference_gradient():
+    x, y = data()
+    model = classifier([GradientPenalty(0.5)])
+    start = weights(model)
+    expected = []
+    for index, value in enumerate(start):
+        gradient = np.zeros_like(value)
+        for place in np.ndindex(value.shape):
+            sides = []
+            for step in (1e-5, -1e-5):
+                moved = [w.copy() for w in start]
+                moved[index][place] += step
+                sides.append(penalised_loss(moved, x, y, 0.5))
+            gradient[place] = (sides[0] - sides[1]) / 2e-5
+        expected.append(gradient)
+    assert_close(gradients(model, x, y), expected, atol=2e-6)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
+def test_a_zero_gradient_is_no_nan():
+    problem = LinearRegression()
+    problem.y = np.zeros_like(problem.y)
+    problem.start = np.zeros_like(problem.start)
+    logs, gradient = problem.step([GradientPenalty(1.0)])
+    np.testing.assert_array_equal(gradient, 0)
+    assert logs["loss"] == 0
+
+
+def test_weight_zero_is_the_plain_gradient():
+    x, y = data()
+    assert_close(
+        gradients(classifier([GradientPenalty(0)]), x, y),
+        gradients(classifier(), x, y),
+        atol=1e-7,
+    )
+
+
+def test_the_loss_scale_does_not_change_the_penalty():
+    problem = LinearRegression()
+    _, plain = problem.step([GradientPenalty(0.3)])
+    logs, scaled = problem.step(
+        [GradientPenalty(0.3)],
+        optimizer=keras.optimizers.SGD(1.0, loss_scale_factor=1024.0),
+    )
+    np.testing.assert_allclose(scaled, plain, rtol=1e-5)
+    g = problem.gradient(problem.start)
+    np.testing.assert_allclose(
+        logs["loss"],
+        problem.loss(problem.start) + 0.3 * np.sum(g**2),
+        rtol=1e-5,
+    )
+
+
+@pytest.mark.skipif(
+    keras.config.backend() != "torch", reason="fused kernels are torch's"
+)
+def test_fused_attention_kernels_are_avoided():
+    def step(moved, heuristics=()):
+        keras.utils.set_random_seed(7)
+        inputs = keras.Input((4, 6))
+        x = keras.layers.MultiHeadAttention(2, 3)(inputs, inputs)
+        x = keras.layers.GlobalAveragePooling1D()(x)
+        model = keras_gc.GCModel(inputs, keras.layers.Dense(1)(x))
+        model.compile(
+            keras.optimizers.SGD(1.0), "mse", heuristics=heuristics,
+            gc_metric=False,
+        )  # fmt: skip
+        for variable, move in zip(
+            model.trainable_variables, moved, strict=bool(moved)
+        ):
+            variable.assign_add(move)
+        return gradients(model, x_data, y_data)
+
+    rng = np.random.default_rng(0)
+    x_data, y_data = rng.normal(size=(8, 4, 6)), rng.normal(size=(8, 1))
+    plain = step([])
+    # H g by a central difference of plain gradients along g.
+    ahead, behind = (step([sign * 1e-3 * g for g in plain]) for sign in (1, -1))
+    expected = [
+        g + 0.2 * (a - b) / 2e-3
+        for g, a, b in zip(plain, ahead, behind, strict=True)
+    ]
+    penalised = step([], [GradientPenalty(0.1)])
+    assert_close(penalised, expected, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("weight", [-1, float("inf")])
+def test_a_weight_out_of_range_is_refused(weight):
+    with pytest.raises(ValueError, match="`weight` must be a finite number >="):
+        GradientPenalty(weight)
