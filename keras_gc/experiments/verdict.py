@@ -159,7 +159,7 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     y = [value(row, trend.y) for row in finite]
     rho, p_value = spearman(x, y)
     monotone = monotone_fractions(trend, finite)
-    evidence = f"rho = {rho:+.2f}, p = {p_value:.2g}, {len(finite)} runs"
+    evidence = f"rho = {rho:+.2f}, p = {p_value:.2g}, n = {len(finite)}"
     if monotone:
         share = sum(monotone.values()) / len(monotone)
         evidence += f", {share:.0%} of the steps in the claimed direction"

@@ -35,8 +35,9 @@ def scatter(results: Results) -> "Figure":
                 alpha=0.7,
                 label=name,
             )
-        style.log_if_wide(axes, "x")
-        style.log_if_wide(axes, "y")
+        for which, name in (("x", x), ("y", y)):
+            if name.endswith("gc"):  # errors and accuracies stay linear
+                style.log_if_wide(axes, which)
         axes.set_xlabel(results.label(x))
         axes.set_ylabel(results.label(y))
         axes.set_title(results.evidence(i))

@@ -21,18 +21,20 @@ def strip(results: Results) -> "Figure":
     from matplotlib.figure import Figure
 
     runs = [row["result"] for row in results.rows]
-    steps = [point["step"] for point in runs[0]["curve"]]
+    steps = results.config["recipe"]["snapshots"]
     figure = Figure(figsize=(style.WIDTH, 3.8), layout="constrained")
     figure.suptitle(results.title)
     above, below = figure.subfigures(2, 1)
-    for place, axes in enumerate(above.subplots(1, len(steps), sharey=True)):
+    panels = above.subplots(1, len(steps), sharey=True)
+    for step, axes in zip(steps, panels, strict=True):
+        total = 0.0
         for index, run in enumerate(runs):
-            function = run["curve"][place]["function"]
+            (point,) = (p for p in run["curve"] if p["step"] == step)
             color = style.COLORS[index % len(style.COLORS)]
-            axes.plot(run["grid"], function, color=color, alpha=0.8)
+            axes.plot(run["grid"], point["function"], color=color, alpha=0.8)
+            total += point["gc"]
         axes.plot(*runs[0]["points"], "k.")
-        gc = sum(run["curve"][place]["gc"] for run in runs) / len(runs)
-        axes.set_title(f"step {steps[place]:,}\nGC {gc:.2g}")
+        axes.set_title(f"step {step:,}\nGC {total / len(runs):.2g}")
         axes.set_xlabel("x")
     above.axes[0].set_ylabel("f(x)")
 

@@ -101,6 +101,8 @@ def mean_and_band(
 ) -> None:
     """Draw a quantity along training: the mean and the range of the seeds.
 
+    A dot shows where each run ended.
+
     Args:
         axes: Where.
         rows: Runs of one setting.
@@ -121,6 +123,9 @@ def mean_and_band(
         steps, list(low), list(high), color=color, alpha=0.2, linewidth=0
     )
     axes.plot(steps, means, color=color, **line)
+    ends = [row["result"]["curve"][-1] for row in rows]
+    pairs = [(end["step"], end[y]) for end in ends if end[y] is not None]
+    axes.plot(*zip(*pairs, strict=True), ".", color=color)
 
 
 def settings_axis(axes: "Axes", values: list[float]) -> None:

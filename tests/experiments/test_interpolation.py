@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gc import experiments
-from keras_gc.experiments.interpolation import LEAST_GC, POINTS
+from keras_gc.experiments.interpolation import LEAST_GC, POINTS, _steps
 
 
 def test_least_gc_is_the_mean_squared_slope_of_straight_lines():
@@ -36,3 +36,8 @@ def test_a_simple_interpolant_fits_and_has_little_more_than_the_least_gc(
     start, _, simple = experiments.get("interpolation").judge([row])
     assert start.outcome == "reproduced"
     assert simple.outcome == outcome
+
+
+def test_gc_is_measured_at_1_2_5_of_each_power_of_ten():
+    assert _steps(1000) == [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000]
+    assert _steps(5000)[-3:] == [1000, 2000, 5000]
