@@ -14,12 +14,35 @@ def disconnected_inputs() -> ValueError:
     )
 
 
-def no_second_derivative(error: Exception) -> ValueError:
+def no_derivative(error: Exception) -> ValueError:
+    """An operation of the model cannot be differentiated."""
+    return ValueError(
+        "The Jacobian needs derivatives, and an operation of this model has "
+        "none. Replace it, or measure from behind it: `inputs='NAME'` "
+        "(`gc_inputs='NAME'` in `compile`), where NAME is the first layer "
+        f"after it. Received from the framework: {error}"
+    )
+
+
+def no_second_derivative(error: Exception | str) -> ValueError:
     """An operation of the model cannot be differentiated twice."""
     return ValueError(
-        "The gradient of geometric complexity needs second derivatives, and "
-        "an operation of this model has none. Use an estimator that needs "
-        "first derivatives only: `keras_gc.estimators.FiniteDifference()` "
-        "(`gc_estimator='finite_difference'` in `compile`). Received from "
+        "The gradient of geometric complexity and estimates in forward mode "
+        "need second derivatives, and an operation of this model has none. "
+        "Train with an estimator that needs first derivatives only: "
+        "`keras_gc.estimators.FiniteDifference()` "
+        "(`gc_estimator='finite_difference'` in `compile`); measure with one "
+        "in reverse mode: `ExactReverse()`. Received from the framework: "
+        f"{error}"
+    )
+
+
+def no_forward_mode(error: Exception) -> ValueError:
+    """An operation of the model has no forward-mode derivative."""
+    return ValueError(
+        "This estimator needs forward-mode derivatives, and an operation of "
+        "this model (one with a gradient of its own) has none. Use one in "
+        "reverse mode: `keras_gc.estimators.ExactReverse()`, "
+        "`Hutchinson(mode='reverse')` or `SampledOutputs()`. Received from "
         f"the framework: {error}"
     )

@@ -10,15 +10,25 @@ def vjp(fn, x):
     """Return `(outputs, aux, pullback)` of `outputs, aux = fn(x)`."""
     outputs, transpose, (aux, updates) = jax.vjp(pure(fn), x, has_aux=True)
     replay(updates)
-    _check_connected(lambda u: transpose(u)[0], outputs)
-    return outputs, aux, lambda cotangent: transpose(cotangent)[0]
+
+    def pullback(cotangent):
+        return transpose(cotangent)[0]
+
+    _check_connected(pullback, outputs)
+    return outputs, aux, pullback
 
 
 def linearize(fn, x):
     """Return `(outputs, aux, pushforward)` of `outputs, aux = fn(x)`."""
-    outputs, pushforward, (aux, updates) = jax.linearize(
-        pure(fn), x, has_aux=True
-    )
+    try:
+        outputs, pushforward, (aux, updates) = jax.linearize(
+            pure(fn), x, has_aux=True
+        )
+        _check_connected(pushforward, x)
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+        raise errors.no_forward_mode(error) from None
     replay(updates)
     return outputs, aux, pushforward
 
@@ -39,15 +49,28 @@ def accumulate(body, count):
     return total
 
 
-def _check_connected(pullback, outputs):
-    """Raise where a cotangent cannot reach some input (JAX gives zeros)."""
-    jaxpr = jax.make_jaxpr(pullback)(outputs).jaxpr
-    reached = set(jaxpr.invars)
-    for equation in jaxpr.eqns:
-        used = {v for v in equation.invars if not hasattr(v, "val")}
-        if used & reached:
-            reached.update(equation.outvars)
-    if not all(v in reached for v in jaxpr.outvars if not hasattr(v, "val")):
+def _check_connected(product, at):
+    """Raise where an argument reaches no result, or none reaches a result.
+
+    JAX would give zeros.
+    """
+    jaxpr = jax.make_jaxpr(product)(at).jaxpr
+    met = set()
+    for argument in jaxpr.invars:
+        reached = {argument}
+        for equation in jaxpr.eqns:
+            if reached.intersection(_variables(equation.invars)):
+                reached.update(equation.outvars)
+        if not reached.intersection(_variables(jaxpr.outvars)):
+            raise errors.disconnected_inputs()
+        met |= reached
+    if not all(_is_variable(v) and v in met for v in jaxpr.outvars):
         raise errors.disconnected_inputs()
-    if any(hasattr(v, "val") for v in jaxpr.outvars):
-        raise errors.disconnected_inputs()
+
+
+def _variables(atoms):
+    return [v for v in atoms if _is_variable(v)]
+
+
+def _is_variable(atom):
+    return not hasattr(atom, "val")  # a literal has its value

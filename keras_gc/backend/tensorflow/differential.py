@@ -8,7 +8,11 @@ is the pushforward, and it costs the same.
 import tensorflow as tf
 
 from keras_gc.backend import errors
+from keras_gc.backend.tensorflow.moments import twice_differentiable_moments
 
+# TensorFlow takes the gradient of these operations for constant, without an
+# error: what is differentiated through them would be wrong.
+_SILENTLY_CONSTANT = {"ResizeBilinearGrad"}
 # Up to here a loop over classes is unrolled, which shares work between the
 # classes and which XLA on CPU compiles far better than a while loop.
 _UNROLL = 16
@@ -20,13 +24,21 @@ def vjp(fn, x):
         persistent=True, watch_accessed_variables=False
     ) as tape:
         tape.watch(x)
-        outputs, aux = fn(x)
+        with twice_differentiable_moments():
+            outputs, aux = fn(x)
 
     def pullback(cotangent):
-        gradients = tape.gradient(outputs, x, output_gradients=cotangent)
+        first = _num_operations()
+        try:
+            gradients = tape.gradient(outputs, x, output_gradients=cotangent)
+        except LookupError as error:
+            raise errors.no_derivative(error) from None
         if any(g is None for g in tf.nest.flatten(gradients)):
             raise errors.disconnected_inputs()
-        return tf.nest.map_structure(tf.convert_to_tensor, gradients)
+        gradients = tf.nest.map_structure(tf.convert_to_tensor, gradients)
+        for name in _SILENTLY_CONSTANT & _operations_since(first):
+            gradients = _undifferentiable(gradients, name)
+        return gradients
 
     return outputs, aux, pullback
 
@@ -50,6 +62,33 @@ def linearize(fn, x):
             raise errors.no_second_derivative(error) from None
 
     return outputs, aux, pushforward
+
+
+def _num_operations():
+    if tf.executing_eagerly():
+        return 0
+    return len(tf.compat.v1.get_default_graph().get_operations())
+
+
+def _operations_since(first):
+    """Return the types of the operations that a trace has gained."""
+    if tf.executing_eagerly():  # keeps no record of them
+        return set()
+    operations = tf.compat.v1.get_default_graph().get_operations()
+    return {operation.type for operation in operations[first:]}
+
+
+def _undifferentiable(tensors, name):
+    """Return tensors whose gradient raises instead of being wrong."""
+
+    @tf.custom_gradient
+    def guard(tensor):
+        def gradient(upstream):
+            raise errors.no_second_derivative(f"{name} has no gradient")
+
+        return tf.identity(tensor), gradient
+
+    return tf.nest.map_structure(guard, tensors)
 
 
 def accumulate(body, count):
