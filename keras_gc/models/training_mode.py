@@ -4,6 +4,8 @@ import inspect
 
 import keras
 
+_MOVING = (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
+
 
 def depends_on_training(model):
     """Return whether any layer may behave differently in training.
@@ -13,8 +15,8 @@ def depends_on_training(model):
 
     Returns:
         False only if each layer is known not to: its `call` takes no
-        `training`, or it is a Keras container, recurrent or attention layer
-        without dropout.
+        `training`, or it is Keras's own and neither averages over the batch
+        nor draws random numbers.
     """
     return any(_is_special(layer) for layer in model._flatten_layers())
 
@@ -39,14 +41,17 @@ def _is_special(layer):
         return False
     if not type(layer).call.__module__.startswith("keras."):
         return True  # the user's own code
-    if isinstance(layer, keras.Model):
-        return False  # a container: its layers are asked one by one
-    # Recurrent and attention layers draw only where a rate is set.
+    # Keras's own: what averages over the batch, and what draws at random.
+    if isinstance(layer, _MOVING):
+        return True
     rates = [
         getattr(layer, name)
-        for name in ("dropout", "recurrent_dropout", "rate")
+        for name in ("rate", "dropout", "recurrent_dropout")
         if isinstance(getattr(layer, name, None), int | float)
     ]
-    if isinstance(layer, keras.layers.Wrapper) or hasattr(layer, "cell"):
-        return False  # so is the layer that it wraps
-    return not rates or any(rate > 0 for rate in rates)
+    if rates:
+        return any(rate > 0 for rate in rates)
+    return any(
+        isinstance(value, keras.random.SeedGenerator)
+        for value in vars(layer).values()
+    )

@@ -34,9 +34,11 @@ def test_history_holds_gc_after_each_epoch():
 
 def test_every_n_batches_keeps_a_finer_record():
     gc = keras_gc.callbacks.GeometricComplexity(X, every=2, name="complexity")
-    history = model().fit(
-        X, Y, batch_size=4, epochs=2, verbose=0, callbacks=[gc]
-    ).history
+    history = (
+        model()
+        .fit(X, Y, batch_size=4, epochs=2, verbose=0, callbacks=[gc])
+        .history
+    )
     assert [step for step, _ in gc.history] == [2, 3, 4, 6]
     assert history["complexity"] == [gc.history[1][1], gc.history[3][1]]
 

@@ -27,9 +27,10 @@ def test_demo_prints_a_table_and_writes_a_figure(tmp_path, capsys):
 
 @pytest.fixture
 def saved(tmp_path):
-    model = keras.Sequential(
-        [keras.Input((64,)), keras.layers.Dense(10, activation="softmax")]
-    )
+    model = keras.Sequential([
+        keras.Input((64,)),
+        keras.layers.Dense(10, activation="softmax"),
+    ])
     model.save(tmp_path / "model.keras")
     return model, tmp_path / "model.keras"
 

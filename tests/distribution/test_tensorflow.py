@@ -112,9 +112,10 @@ def test_two_worker_processes_equal_one_device():
     processes = [
         run(
             WORKER.format(here=str(HERE)),
-            TF_CONFIG=json.dumps(
-                {"cluster": {"worker": workers}, "task": task}
-            ),
+            TF_CONFIG=json.dumps({
+                "cluster": {"worker": workers},
+                "task": task,
+            }),
         )
         for task in tasks
     ]

@@ -222,9 +222,10 @@ class TestFromModel:
     def test_layers_and_weights_are_the_same_objects(self, kind):
         plain = {
             "functional": lambda: keras.Model(*graph()),
-            "sequential": lambda: keras.Sequential(
-                [keras.Input((4,)), keras.layers.Dense(3)]
-            ),
+            "sequential": lambda: keras.Sequential([
+                keras.Input((4,)),
+                keras.layers.Dense(3),
+            ]),
             "subclassed": lambda: _built(PlainSubclassed()),
         }[kind]()
         model = keras_gc.GCModel.from_model(plain)
@@ -267,7 +268,7 @@ def test_callbacks_that_save_and_stop_see_gc(tmp_path):
     model.fit(
         X, Y, epochs=3, validation_data=(X, Y), verbose=0,
         callbacks=[
-            keras.callbacks.EarlyStopping("val_gc", patience=5),
+            keras.callbacks.EarlyStopping("val_gc", mode="min"),
             keras.callbacks.ModelCheckpoint(
                 tmp_path / "best.keras", monitor="val_gc",
                 save_best_only=True, mode="min",
