@@ -25,8 +25,17 @@ def environment() -> dict:
         "floatx": keras.config.floatx(),
         "dtype_policy": keras.config.dtype_policy().name,
         "tf32": _allows_tf32(backend),
-        "devices": keras.distribution.list_devices(),
+        "devices": _devices(backend),
     }
+
+
+def _devices(backend: str) -> list[str]:
+    import keras
+
+    if backend == "torch":  # of whose devices Keras 3.15 keeps no list
+        cuda = sys.modules["torch"].cuda
+        return [f"cuda:{i}" for i in range(cuda.device_count())] or ["cpu"]
+    return keras.distribution.list_devices()
 
 
 def _allows_tf32(backend: str) -> bool | None:

@@ -105,7 +105,10 @@ def test_a_row_holds_what_a_reader_needs(tmp_path):
     assert row["setting"] == row["recipe"] == {"depth": 2}
     assert row["seed"] == 1 and row["result"] == {"gc": 1.0}
     assert row["time"]["seconds"] >= 0
-    assert {"keras", "keras_gc", "python", "tf32"} <= set(row["environment"])
+    environment = row["environment"]
+    assert {"keras", "keras_gc", "python", "floatx"} <= set(environment)
+    assert environment["tf32"] in {True, False}
+    assert all(isinstance(name, str) for name in environment["devices"])
 
 
 def test_numbers_that_are_not_finite_are_stored_as_null(tmp_path):
