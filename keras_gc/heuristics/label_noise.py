@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_gc import _validation
+from keras_gc.backend.scope import discard_updates
 from keras_gc.heuristics.heuristic import Heuristic, check_seed, is_floating
 
 
@@ -113,7 +114,9 @@ class LabelNoise(Heuristic):
     def _with_wrong_labels(self, target, outputs, seed):
         units = outputs.shape[-1] if len(outputs.shape) > 1 else 1
         num_classes = max(units, 2)
-        one_hot = units > 1 and tuple(target.shape[1:]) == outputs.shape[1:]
+        one_hot = units > 1 and tuple(target.shape[1:]) == tuple(
+            outputs.shape[1:]
+        )
         if one_hot:
             labels = ops.argmax(target, axis=-1)
         else:
@@ -138,16 +141,23 @@ class LabelNoise(Heuristic):
 
 
 def _outputs(model, x):
-    """Return the model's one output, as far as its shape is known."""
-    outputs = getattr(model, "outputs", None) or keras.tree.flatten(
-        model.compute_output_spec(x)
-    )
+    """Return the model's one output, for its shape."""
+    outputs = getattr(model, "outputs", None)
+    if outputs is None:  # a subclassed model: ask it with one example
+        with discard_updates():
+            outputs = keras.tree.flatten(
+                model(keras.tree.map_structure(_first_row, x), training=False)
+            )
     if len(outputs) != 1:
         raise ValueError(
             "`LabelNoise(rate=...)` needs a model with one output. Received: "
             f"model '{model.name}' with {len(outputs)} outputs"
         )
     return outputs[0]
+
+
+def _first_row(tensor):
+    return None if tensor is None else tensor[:1]
 
 
 def _check_ids(target, outputs):

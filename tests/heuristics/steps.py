@@ -110,3 +110,13 @@ class LinearRegression:
         model = self.model(heuristics, **arguments)
         logs = model.train_on_batch(self.x, self.y, return_dict=True)
         return logs, self.start - weights(model)[0]
+
+
+def assert_normal(values):
+    """Mean 0 and variance 1 within 5 standard errors each.
+
+    Of runs with the right distribution, one in a million fails.
+    """
+    count = values.size
+    assert abs(values.mean()) <= 5 / np.sqrt(count)
+    assert abs(values.var() - 1) <= 5 * np.sqrt(2 / count)
