@@ -1,0 +1,92 @@
+"""Layers that are affine in their inputs, and the norm of their matrix."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers, ops
+
+from keras_gc.logits import without_activation
+from keras_gc.theory.jacobian import Jacobian
+
+# Affine but for the activation that they apply last.
+DENSE_AND_CONVOLUTIONS = (
+    layers.Dense,
+    layers.EinsumDense,
+    layers.Conv1D,
+    layers.Conv2D,
+    layers.Conv3D,
+    layers.Conv1DTranspose,
+    layers.Conv2DTranspose,
+    layers.Conv3DTranspose,
+    layers.DepthwiseConv1D,
+    layers.DepthwiseConv2D,
+    layers.SeparableConv1D,
+    layers.SeparableConv2D,
+)
+# Affine in inference mode.
+AFFINE = (
+    *DENSE_AND_CONVOLUTIONS,
+    layers.BatchNormalization,
+    layers.Normalization,
+    layers.Rescaling,
+    layers.AveragePooling1D,
+    layers.AveragePooling2D,
+    layers.AveragePooling3D,
+    layers.GlobalAveragePooling1D,
+    layers.GlobalAveragePooling2D,
+    layers.GlobalAveragePooling3D,
+    layers.ZeroPadding1D,
+    layers.ZeroPadding2D,
+    layers.ZeroPadding3D,
+    layers.Cropping1D,
+    layers.Cropping2D,
+    layers.Cropping3D,
+    layers.UpSampling1D,
+    layers.UpSampling2D,
+    layers.UpSampling3D,
+    layers.RepeatVector,
+)
+
+
+def affine_part(layer: keras.Layer, x):
+    """Call an affine layer in inference mode, without its activation.
+
+    Args:
+        layer: One of `AFFINE`.
+        x: Its inputs.
+
+    Returns:
+        `W x + b`.
+    """
+    if isinstance(layer, DENSE_AND_CONVOLUTIONS):
+        return without_activation(layer, x)
+    return layer(x, training=False)
+
+
+def affine_norm(
+    chain: Sequence[keras.Layer], input_shape: Sequence[int]
+) -> float:
+    """Compute the operator norm of affine layers, one after the other.
+
+    It is the true one of the layers as they are called, padding, strides,
+    dilation and groups included: no matrix and no formula for a kernel, but
+    Lanczos on the layers' own products. It comes from below; the relative
+    error is of the order of 1e-4 or less.
+
+    Args:
+        chain: Layers of `AFFINE`.
+        input_shape: Shape of one input of the first.
+
+    Returns:
+        The largest singular value of the matrix of the composite map.
+    """
+
+    def composite(x):
+        for layer in chain:
+            x = affine_part(layer, x)
+        return x
+
+    variables = [v for layer in chain for v in layer.variables]
+    jacobian = Jacobian(lambda x: (x, composite), variables)
+    origin = ops.zeros((1, *input_shape), dtype=chain[0].variable_dtype)
+    return float(jacobian.norm(origin)[0])

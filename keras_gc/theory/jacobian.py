@@ -1,0 +1,166 @@
+"""A function's Jacobian at each row of a batch, as a linear map on arrays."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_gc import backend
+from keras_gc.backend.scope import discard_updates
+from keras_gc.estimators.estimator import flatten_rows
+from keras_gc.theory.lanczos import largest_singular_values
+
+# Up to so many outputs the norm comes from the whole matrix.
+_FEW = 16
+
+
+class Jacobian:
+    """J of a function at the rows of a batch: products, matrix and norm.
+
+    The products run on the device, one trace for all batches; what is done
+    with their results (orthogonal bases, singular values) is numpy, in
+    float64.
+
+    Args:
+        locate: Function from a batch x to `(point, fn)`: where the Jacobian
+            is taken, and of which function of the point. Each row of `fn`'s
+            outputs must depend on its own row of the point alone.
+        variables: All variables that `locate` and `fn` read.
+        check: Function of the outputs at one row, an array, that raises if
+            they are not what was meant. Default: none.
+    """
+
+    def __init__(
+        self,
+        locate: Callable[[Any], tuple],
+        variables: list[keras.Variable],
+        check: Callable[[np.ndarray], None] = lambda outputs: None,
+    ):
+        self._locate = locate
+        self._check = check
+        self._sizes = None  # (outputs, inputs)
+        self._pull = backend.compiled(self._pulled_back, variables, [])
+        self._push = backend.compiled(self._pushed_forward, variables, [])
+
+    def matrix(self, x: Any) -> np.ndarray:
+        """Compute J by its rows, or by its columns where they are fewer.
+
+        A few rows are preferred to columns, which need forward mode.
+
+        Args:
+            x: A batch.
+
+        Returns:
+            Array of shape `(batch, outputs, inputs)`.
+        """
+        num_outputs, num_inputs = self.sizes(x)
+        by_rows = num_outputs <= max(num_inputs, _FEW)
+        product = self._pull if by_rows else self._push
+        slices = []
+        for unit in np.eye(num_outputs if by_rows else num_inputs):
+            vectors = np.broadcast_to(unit, (_length(x), len(unit)))
+            slices.append(_on_arrays(product, x, vectors))
+        return np.stack(slices, axis=1 if by_rows else 2)
+
+    def norm(self, x: Any) -> np.ndarray:
+        """Compute the largest singular value of J.
+
+        With few outputs from the whole matrix: that takes fewer products than
+        an iteration, and none in forward mode. Else by Lanczos.
+
+        Args:
+            x: A batch.
+
+        Returns:
+            Array of shape `(batch,)`.
+        """
+        num_outputs, num_inputs = self.sizes(x)
+        if num_outputs <= _FEW:
+            return np.linalg.svd(self.matrix(x), compute_uv=False)[:, 0]
+        steps = [self._pull, self._push]
+        if num_inputs < num_outputs:
+            steps.reverse()
+
+        def gram(vectors):
+            for step in steps:
+                vectors = _on_arrays(step, x, vectors)
+            return vectors
+
+        shape = (_length(x), min(num_outputs, num_inputs))
+        return largest_singular_values(gram, shape)
+
+    def sizes(self, x: Any) -> tuple[int, int]:
+        """Count the outputs and inputs of one row.
+
+        Args:
+            x: A batch.
+
+        Returns:
+            `(outputs, inputs)`.
+        """
+        if self._sizes is None:
+            one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
+            point, fn = self._locate(one)
+            with discard_updates():
+                outputs = flatten_rows(fn(point))
+            self._check(ops.convert_to_numpy(outputs))
+            leaves = keras.tree.flatten(point)
+            num_inputs = sum(math.prod(leaf.shape[1:]) for leaf in leaves)
+            self._sizes = outputs.shape[1], num_inputs
+        return self._sizes
+
+    def _pulled_back(self, x_and_vectors):
+        """Return J^T u, `(batch, inputs)`."""
+        x, vectors = x_and_vectors
+        point, fn = self._locate(x)
+        outputs, _, pullback = backend.vjp(_without_updates(fn), point)
+        return _wide(flatten_rows(pullback(ops.cast(vectors, outputs.dtype))))
+
+    def _pushed_forward(self, x_and_vectors):
+        """Return J v, `(batch, outputs)`."""
+        x, vectors = x_and_vectors
+        point, fn = self._locate(x)
+        _, _, pushforward = backend.linearize(_without_updates(fn), point)
+        tangents, start = [], 0
+        for leaf in keras.tree.flatten(point):
+            stop = start + math.prod(leaf.shape[1:])
+            part = ops.cast(vectors[:, start:stop], leaf.dtype)
+            tangents.append(ops.reshape(part, ops.shape(leaf)))
+            start = stop
+        tangent = keras.tree.pack_sequence_as(point, tangents)
+        return _wide(pushforward(tangent))
+
+
+def _without_updates(fn):
+    """Return `point -> (rows, None)`, as the backend's seam takes it."""
+
+    def rows(point):
+        with discard_updates():  # measuring changes no model
+            return flatten_rows(fn(point)), None
+
+    return rows
+
+
+def _on_arrays(product, x, vectors):
+    """Apply a compiled product to float64 arrays."""
+    vectors = ops.convert_to_tensor(vectors.astype(_vector_dtype(x)))
+    return ops.convert_to_numpy(product((x, vectors))).astype("float64")
+
+
+def _vector_dtype(x):
+    dtypes = {
+        keras.backend.standardize_dtype(leaf.dtype)
+        for leaf in keras.tree.flatten(x)
+    }
+    return "float64" if "float64" in dtypes else "float32"
+
+
+def _wide(x):
+    return ops.cast(x, keras.backend.result_type(x.dtype, "float32"))
+
+
+def _length(x):
+    return len(keras.tree.flatten(x)[0])

@@ -1,0 +1,33 @@
+"""The Jacobian of a model's logits with respect to its inputs."""
+
+import keras
+
+from keras_gc.logits import LogitNetwork, check_not_probabilities
+from keras_gc.measure import check_built
+from keras_gc.theory.jacobian import Jacobian
+
+
+def logit_jacobian(
+    model: keras.Model, inputs: str | None = None, outputs: str | None = None
+) -> Jacobian:
+    """Return `J = df/dx` of the logits f, as a map on batches x.
+
+    Args:
+        model: A built model.
+        inputs: Name of a layer whose output is taken for x.
+        outputs: Name of a layer whose output is taken for f.
+
+    Returns:
+        A `Jacobian`.
+
+    Raises:
+        TypeError: If `model` is not a `keras.Model`.
+        ValueError: If it is not built, or has no layer of that name.
+    """
+    network = LogitNetwork(model, inputs, outputs)
+    check_built(model)
+
+    def locate(x):
+        return network.point(x), lambda point: network(point, x)[0]
+
+    return Jacobian(locate, model.variables, check_not_probabilities)
