@@ -85,7 +85,7 @@ class LogitNetwork:
                 self.model(x, training=training)
             point = _only(captured, self._start)
         elif self._input_index is not None:
-            point = keras.tree.flatten(x)[self._input_index]
+            point = keras.tree.flatten(x)[self._position(x)]
         else:
             point = x
         for leaf in keras.tree.flatten(point):
@@ -111,7 +111,7 @@ class LogitNetwork:
                 stack.enter_context(_replace(self._start, point))
             elif self._input_index is not None:
                 leaves = list(keras.tree.flatten(x))
-                leaves[self._input_index] = point
+                leaves[self._position(x)] = point
                 x = keras.tree.pack_sequence_as(x, leaves)
             else:
                 x = point
@@ -130,6 +130,14 @@ class LogitNetwork:
             for head, leaf in zip(self._heads, leaves, strict=True)
         ]
         return logits, predictions
+
+    def _position(self, x):
+        """Return where among the leaves of x the named input is."""
+        if isinstance(x, dict) and not isinstance(self.model.input, dict):
+            # By its name; the model was built from a list, in another order.
+            positions = range(len(keras.tree.flatten(x)))
+            return keras.tree.pack_sequence_as(x, positions)[self.inputs]
+        return self._input_index
 
     def num_outputs(self, x):
         """Return K, the number of logits of one example, for inputs like x.
@@ -297,7 +305,7 @@ def _only(captured, layer):
         raise ValueError(
             f"Layer '{layer.name}' must be called exactly once in a forward "
             "pass, for its output to be one point to measure from or to. "
-            f"Received: {len(captured)} calls."
+            f"Received: {len(captured)} calls. Put a layer of its own there."
         )
     return captured[0]
 
@@ -367,14 +375,15 @@ def check_not_probabilities(logits):
     """Raise if concrete outputs are probabilities.
 
     Args:
-        logits: array `(batch, K)`.
+        logits: numpy array, the classes on its last axis.
 
     Raises:
         ValueError: if each row is >= 0 and sums to 1.
     """
-    if logits.shape[1] < 2 or logits.min() < 0:
+    if logits.ndim < 2 or logits.shape[-1] < 2 or logits.min() < 0:
         return
-    if abs(logits.sum(axis=1) - 1).max() < 1e-3:
+    rounding = 1e-2 if logits.dtype.itemsize < 4 else 1e-3
+    if abs(logits.astype("float32").sum(axis=-1) - 1).max() < rounding:
         raise ValueError(
             _HIDDEN_LOGITS.format("rows of outputs that are >= 0 and sum to 1")
         )

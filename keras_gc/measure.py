@@ -1,6 +1,7 @@
 """Geometric complexity of any Keras model over any data."""
 
 import dataclasses
+import functools
 import math
 
 import keras
@@ -75,9 +76,10 @@ def geometric_complexity(
         x: array, list or dict of arrays, `tf.data.Dataset`, `PyDataset`,
             torch `DataLoader` or other iterable of batches, where a tuple is
             `(x, y)` or `(x, y, sample_weight)` and only x is used.
-        estimator: `"auto"`, a name, or a `keras_gc.estimators.Estimator`.
-            `"auto"` measures exactly where that takes at most 32 Jacobian
-            products per example, else samples outputs.
+        estimator: `"auto"`, a name, or a `keras_gc.estimators.Estimator`,
+            of which a copy is used. `"auto"` measures exactly where that
+            takes at most 32 Jacobian products per example, else samples
+            outputs.
         inputs: name of a layer whose output is taken for x: the embedding of
             a token model. Or of one of several inputs. Defaults to the
             model's inputs.
@@ -189,9 +191,10 @@ class Meter:
     ):
         self.network = LogitNetwork(model, inputs, outputs)
         check_built(model)
-        self.estimator = (
-            None if estimator == "auto" else estimators.get(estimator)
-        )
+        self.estimator = None
+        if estimator != "auto":  # a copy: its state is this meter's own
+            given = estimators.get(estimator)
+            self.estimator = type(given).from_config(given.get_config())
         self.seed = keras.random.SeedGenerator(seed)
         self.dtype = input_dtype(model)
         self._values = None
@@ -215,15 +218,17 @@ class Meter:
         return "exact" if self.estimator.is_exact else repr(self.estimator)
 
     def _prepare(self, x):
-        """Choose the estimator and check the outputs on one example."""
+        """Choose the estimator and check the outputs on the first batch."""
         network = self.network
-        one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
-        point = network.point(one)
+        point = network.point(x)
         with discard_updates():
-            logits, _ = network(point, one)
-        logits = estimators.estimator.flatten_rows(logits)
-        check_not_probabilities(ops.convert_to_numpy(logits))
-        num_outputs = ops.shape(logits)[1]
+            outputs, _ = network(point, x)
+        if network.outputs is None:  # who names a layer means its output
+            for leaf in keras.tree.flatten(outputs):
+                check_not_probabilities(ops.convert_to_numpy(leaf))
+        rows = estimators.estimator.flatten_rows(outputs)
+        estimators.estimator.check_rows(rows, point)
+        num_outputs = ops.shape(rows)[1]
         if self.estimator is None:
             num_inputs = sum(
                 math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(point)
@@ -231,18 +236,36 @@ class Meter:
             self.estimator = choose(num_outputs, num_inputs)
         self.estimator.build(num_outputs)
 
-        def values(x):
-            def logits(point):
-                with discard_updates():  # measuring changes no model
-                    return network(point, x)[0]
+        def logits(x, point):
+            with discard_updates():  # measuring changes no model
+                return network(point, x)[0]
 
-            return self.estimator(logits, network.point(x), self.seed)[1]
+        def values(x):
+            fn = functools.partial(logits, x)
+            return self.estimator(fn, network.point(x), self.seed)[1]
+
+        if not self.estimator.differentiates:
+            check_connected(functools.partial(logits, x), point)
 
         self._values = backend.compiled(
             values,
             constants=network.model.variables,
             state=[*self.estimator.variables, self.seed.state],
         )
+
+
+def check_connected(fn, point):
+    """Raise if there is no derivative, where differences would give 0.
+
+    Args:
+        fn: function from a structure of tensors to outputs.
+        point: the structure.
+    """
+    rows, _, pullback = backend.vjp(
+        lambda point: (estimators.estimator.flatten_rows(fn(point)), None),
+        point,
+    )
+    pullback(ops.ones_like(rows))
 
 
 def choose(num_outputs, num_inputs):
@@ -296,17 +319,18 @@ def check_built(model):
 
 
 def _with_progress(batches, verbose):
-    if not verbose:
-        return batches
-    return _progress(batches)
+    return _progress(batches) if verbose else batches
 
 
 def _progress(batches):
-    bar = keras.utils.Progbar(None, unit_name="batch")
-    for index, batch in enumerate(batches, start=1):
-        yield batch
-        bar.update(index)
-    bar.update(index, finalize=True)
+    bar, done = keras.utils.Progbar(None, unit_name="batch"), 0
+    try:
+        for batch in batches:
+            yield batch
+            done += 1
+            bar.update(done)
+    finally:  # also where `rtol` is reached
+        bar.update(done, finalize=True)
 
 
 def _standard_error(values):

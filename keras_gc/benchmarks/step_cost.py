@@ -158,4 +158,3 @@ class _Step:
         start = time.perf_counter()
         self.run()
         self.seconds.append(time.perf_counter() - start)
-

@@ -36,6 +36,8 @@ class Estimator:
 
     is_exact = False
     is_unbiased = True
+    # Whether it takes derivatives, and so notices inputs without any.
+    differentiates = True
 
     def estimate(self, fn, x, seed):
         """Return `(aux, values)`; the one method that a subclass writes.
@@ -44,7 +46,8 @@ class Estimator:
             fn: function from `x` to `(outputs, aux)` with outputs of shape
                 `(batch, K)`.
             x: tensor or structure of floating tensors, `(batch, ...)`.
-            seed: int or `keras.random.SeedGenerator`.
+            seed: int, `keras.random.SeedGenerator` or None. Draws that must
+                not be alike take theirs from `probes.successive(seed)`.
 
         Returns:
             `aux` of the one evaluation of `fn`, and values `(batch,)`.
@@ -90,7 +93,8 @@ class Estimator:
             fn: function from `x` to outputs of any rank (or a structure of
                 them), the batch first; with `has_aux`, to `(outputs, aux)`.
             x: floating tensor or structure of them, the batch first.
-            seed: int, `keras.random.SeedGenerator` or None (a fresh seed).
+            seed: int, `keras.random.SeedGenerator` or None: the global
+                generator of `keras.random`.
             has_aux: whether `fn` returns `(outputs, aux)`.
 
         Returns:
@@ -99,12 +103,12 @@ class Estimator:
         x = keras.tree.map_structure(ops.convert_to_tensor, x)
         for leaf in keras.tree.flatten(x):
             check_floating("inputs", leaf)
-        if seed is None:
-            seed = keras.random.SeedGenerator()
 
         def rows(x):
             result = fn(x)
-            return flatten_rows(result[0] if has_aux else result), result
+            outputs = flatten_rows(result[0] if has_aux else result)
+            check_rows(outputs, x)
+            return outputs, result
 
         return self.estimate(rows, x, seed)
 
@@ -150,12 +154,33 @@ def flatten_rows(outputs):
                 "Received: a scalar output, of shape (). Return values of "
                 "shape (batch,) or (batch, ...) instead of their mean."
             )
-    dtype = keras.backend.result_type(*(leaf.dtype for leaf in leaves))
+    dtypes = {keras.backend.standardize_dtype(leaf.dtype) for leaf in leaves}
+    dtype = dtypes.pop() if len(dtypes) == 1 else _common_dtype(dtypes)
     rows = [
         ops.cast(ops.reshape(leaf, (-1, row_size(leaf))), dtype)
         for leaf in leaves
     ]
     return rows[0] if len(rows) == 1 else ops.concatenate(rows, axis=1)
+
+
+def _common_dtype(dtypes):
+    # `result_type` rounds float64 to float32 on JAX and torch.
+    return (
+        "float64" if "float64" in dtypes else keras.backend.result_type(*dtypes)
+    )
+
+
+def check_rows(outputs, x):
+    """Raise if the number of rows of outputs is known not to be the batch's."""
+    rows = outputs.shape[0]
+    for leaf in keras.tree.flatten(x):
+        if None not in {rows, leaf.shape[0]} and rows != leaf.shape[0]:
+            raise ValueError(
+                "Geometric complexity needs outputs with one row per example. "
+                f"Received: {rows} rows of outputs for {leaf.shape[0]} "
+                "examples. Return values of shape (batch, ...), and nothing "
+                "that is reduced over the batch."
+            )
 
 
 def row_size(tensor):
@@ -173,7 +198,8 @@ def squared_norm(tensors):
     """
     total = 0.0
     for leaf in keras.tree.flatten(tensors):
-        leaf = ops.cast(leaf, keras.backend.result_type(leaf.dtype, "float32"))
+        if keras.backend.standardize_dtype(leaf.dtype) != "float64":
+            leaf = ops.cast(leaf, "float32")
         axes = tuple(range(1, len(leaf.shape)))
         total = total + ops.sum(ops.square(leaf), axis=axes)
     return total

@@ -8,6 +8,8 @@ from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import Estimator, squared_norm
 
+_EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+
 
 @keras.saving.register_keras_serializable(package="keras_gc")
 class FiniteDifference(Estimator):
@@ -18,7 +20,9 @@ class FiniteDifference(Estimator):
     a penalty on them needs first derivatives only.
 
     - Bias: `O(step_size^2)` for smooth functions; rounding adds about
-      `K (eps |f| / step_size)^2`, so half precision asks for larger steps.
+      `K (eps |f| / step_size)^2`, so half precision asks for larger steps
+      (outputs in float16 or bfloat16: at least 32 eps, 0.03 and 0.25; where
+      only inner layers compute in half precision, nothing can be checked).
     - Variance per example: `2 ||J^T J||_F^2 / n`, as Gaussian forward probes.
     - Cost: n forward passes. Memory: their outputs.
 
@@ -28,7 +32,8 @@ class FiniteDifference(Estimator):
 
     Raises:
         TypeError: if an argument is of the wrong type.
-        ValueError: if an argument is outside its range.
+        ValueError: if an argument is outside its range; on the first call,
+            if the step is too small for outputs in half precision.
 
     Example:
     >>> import numpy as np, keras, keras_gc
@@ -44,6 +49,7 @@ class FiniteDifference(Estimator):
     """
 
     is_unbiased = False
+    differentiates = False
 
     def __init__(self, num_probes=1, step_size=1e-3):
         self.num_probes = _validation.positive_int("num_probes", num_probes)
@@ -53,17 +59,29 @@ class FiniteDifference(Estimator):
 
     def estimate(self, fn, x, seed):
         """Return `(aux, values)`; see `Estimator.estimate`."""
+        seeds = probes.successive(seed)
         moved = [
-            self._moved_outputs(fn, x, seed) for _ in range(self.num_probes)
+            self._moved_outputs(fn, x, seeds) for _ in range(self.num_probes)
         ]
         # Last, so that dropout draws here what it has drawn for the others.
         outputs, aux = fn(x)
+        self._check_step(keras.backend.standardize_dtype(outputs.dtype))
         total = sum(squared_norm(other - outputs) for other in moved)
         return aux, total / (self.num_probes * self.step_size**2)
 
-    def _moved_outputs(self, fn, x, seed):
+    def _check_step(self, dtype):
+        smallest = 32 * _EPSILON.get(dtype, 0.0)
+        if self.step_size < smallest:
+            raise ValueError(
+                f"`step_size` must be at least {smallest:g} for outputs in "
+                f"{dtype}, or rounding drowns their differences. Received: "
+                f"step_size={self.step_size}. Or let the last layer compute "
+                "in float32: `dtype='float32'`."
+            )
+
+    def _moved_outputs(self, fn, x, seeds):
         def move(leaf):
-            direction = probes.gaussian(ops.shape(leaf), seed)
+            direction = probes.gaussian(ops.shape(leaf), next(seeds))
             return leaf + self.step_size * ops.cast(direction, leaf.dtype)
 
         moved = keras.tree.map_structure(move, x)

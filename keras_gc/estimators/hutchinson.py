@@ -64,8 +64,9 @@ class Hutchinson(Estimator):
             _, aux, product = backend.linearize(fn, x)
             like = x
         # Drawn before the loop: a loop must not change the seed's state.
+        seeds = probes.successive(seed)
         vectors = keras.tree.map_structure(
-            lambda leaf: self.draw(leaf, seed), like
+            lambda leaf: self.draw(leaf, next(seeds)), like
         )
 
         def squared_projection(index):

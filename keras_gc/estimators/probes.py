@@ -1,9 +1,30 @@
 """Random vectors `v` with `E[v v^T] = I`, for `E ||J^T v||^2 = ||J||_F^2`."""
 
+import itertools
+import random
+
 import keras
 from keras import ops
 
 from keras_gc import _validation
+
+
+def successive(seed):
+    """Yield seeds for draws that must not be alike.
+
+    A generator gives new numbers each time; an int would repeat its own.
+
+    Args:
+        seed: int, `keras.random.SeedGenerator` or None.
+
+    Yields:
+        Ints, or the same generator (None) again and again.
+    """
+    if isinstance(seed, int):
+        generator = random.Random(seed)
+        while True:
+            yield generator.getrandbits(31)
+    yield from itertools.repeat(seed)
 
 
 def rademacher(shape, seed):

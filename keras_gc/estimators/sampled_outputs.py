@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_gc import _validation, backend
+from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import Estimator, squared_norm
 
 # Share of the probability that is spread evenly over the outputs, so that one
@@ -80,6 +81,7 @@ class SampledOutputs(Estimator):
         if self.mean_squares is None:
             self.mean_squares = keras.Variable(
                 ops.zeros((num_outputs,)),
+                dtype="float32",
                 trainable=False,
                 name="mean_squares",
             )
@@ -116,8 +118,8 @@ class SampledOutputs(Estimator):
             ops.sum(drawn, axis=(0, 1)),
         )
         weights = 1 / (self.num_samples * probabilities)
-        values = ops.matmul(squares, ops.cast(weights, squares.dtype)[:, None])
-        return aux, values[:, 0]
+        values = ops.sum(squares * ops.cast(weights, squares.dtype), axis=1)
+        return aux, values
 
     def probabilities(self):
         """Return p, `(K,)`: proportional to the running mean, with a floor."""
@@ -175,17 +177,18 @@ def draw_balanced(probabilities, num_samples, batch, seed):
         probabilities: `(K,)`, their sum is 1.
         num_samples: draws per example.
         batch: number of examples.
-        seed: int or `keras.random.SeedGenerator`.
+        seed: int, `keras.random.SeedGenerator` or None.
 
     Returns:
         int tensor `(num_samples, batch)`; each entry is i with probability
         `probabilities[i]`, and all together hit i as evenly as can be.
     """
     count = num_samples * batch
-    offset = keras.random.uniform((), dtype="float32", seed=seed)
+    seeds = probes.successive(seed)
+    offset = keras.random.uniform((), dtype="float32", seed=next(seeds))
     size = ops.cast(count, "float32")
     quantiles = (ops.cast(ops.arange(count), "float32") + offset) / size
     drawn = ops.searchsorted(ops.cumsum(probabilities), quantiles, side="right")
     drawn = ops.minimum(drawn, probabilities.shape[0] - 1)  # rounding of cumsum
-    drawn = keras.random.shuffle(drawn, seed=seed)
+    drawn = keras.random.shuffle(drawn, seed=next(seeds))
     return ops.reshape(drawn, (num_samples, batch))
