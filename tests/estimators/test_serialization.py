@@ -1,0 +1,35 @@
+import pytest
+
+from keras_gc import estimators
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    {
+        "exact_reverse": estimators.ExactReverse,
+        "exact_forward": estimators.ExactForward,
+        "hutchinson": estimators.Hutchinson,
+        "sampled_outputs": estimators.SampledOutputs,
+        "finite_difference": estimators.FiniteDifference,
+    }.items(),
+)
+def test_get_by_name_and_class(name, cls):
+    assert type(estimators.get(name)) is cls
+    assert type(estimators.get(cls)) is cls
+    assert estimators.get(name) is not estimators.get(name)
+
+
+def test_get_returns_an_instance_as_it_is():
+    estimator = estimators.Hutchinson(3)
+    assert estimators.get(estimator) is estimator
+
+
+def test_unknown_name_lists_the_known():
+    with pytest.raises(ValueError, match=r"'exact_forward'.*'sampled_outputs'"):
+        estimators.get("nope")
+
+
+@pytest.mark.parametrize("identifier", [None, 3, int, ["hutchinson"]])
+def test_other_types_raise(identifier):
+    with pytest.raises(TypeError, match="An estimator must be a name"):
+        estimators.get(identifier)
