@@ -27,10 +27,10 @@ def no_derivative(error: Exception) -> ValueError:
 def no_second_derivative(error: Exception | str) -> ValueError:
     """An operation of the model cannot be differentiated twice."""
     return ValueError(
-        "The gradient of geometric complexity and estimates in forward mode "
-        "need second derivatives, and an operation of this model has none. "
-        "Train with an estimator that needs first derivatives only: "
-        "`keras_gc.estimators.FiniteDifference()` "
+        "The gradient of geometric complexity, GradientPenalty and estimates "
+        "in forward mode need second derivatives, and an operation of this "
+        "model has none. Train with an estimator that needs first "
+        "derivatives only: `keras_gc.estimators.FiniteDifference()` "
         "(`gc_estimator='finite_difference'` in `compile`); measure with one "
         "in reverse mode: `ExactReverse()`. Received from the framework: "
         f"{error}"

@@ -28,7 +28,7 @@ def vjp(fn, x):
             outputs, aux = fn(x)
 
     def pullback(cotangent):
-        first = _num_operations()
+        first = num_operations()
         try:
             gradients = tape.gradient(outputs, x, output_gradients=cotangent)
         except LookupError as error:
@@ -36,9 +36,7 @@ def vjp(fn, x):
         if any(g is None for g in tf.nest.flatten(gradients)):
             raise errors.disconnected_inputs()
         gradients = tf.nest.map_structure(tf.convert_to_tensor, gradients)
-        for name in _SILENTLY_CONSTANT & _operations_since(first):
-            gradients = _undifferentiable(gradients, name)
-        return gradients
+        return never_wrong(gradients, first)
 
     return outputs, aux, pullback
 
@@ -64,10 +62,21 @@ def linearize(fn, x):
     return outputs, aux, pushforward
 
 
-def _num_operations():
+def num_operations():
+    """Return how many operations the trace has, for `never_wrong`."""
     if tf.executing_eagerly():
         return 0
     return len(tf.compat.v1.get_default_graph().get_operations())
+
+
+def never_wrong(gradients, first):
+    """Return gradients that raise where their own gradient would be wrong.
+
+    `first`: `num_operations()` before they were computed.
+    """
+    for name in _SILENTLY_CONSTANT & _operations_since(first):
+        gradients = _undifferentiable(gradients, name)
+    return gradients
 
 
 def _operations_since(first):

@@ -1,10 +1,17 @@
 """How a train step differentiates, is traced and is replicated."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
 from keras_gc.backend import errors
 from keras_gc.backend.scope import discard_updates
+from keras_gc.backend.tensorflow.differential import (
+    never_wrong,
+    num_operations,
+)
+from keras_gc.backend.tensorflow.moments import twice_differentiable_moments
 
 
 def value_and_gradients(
@@ -19,7 +26,10 @@ def value_and_gradients(
     an objective that a gradient is part of.
     """
     points = [v.value for v in variables] if values is None else values
-    with tf.GradientTape() as tape:
+    with contextlib.ExitStack() as stack:
+        if differentiable:
+            stack.enter_context(twice_differentiable_moments())
+        tape = stack.enter_context(tf.GradientTape())
         # In a scope the variables hold tensors, which no tape watches itself.
         tape.watch([p for p in points if not isinstance(p, tf.Variable)])
         if values is None:
@@ -28,13 +38,15 @@ def value_and_gradients(
             with discard_updates(zip(variables, values, strict=True)):
                 loss, aux = objective()
         scaled_loss = keras.ops.multiply(loss, scale)
+    first = num_operations()
     try:
         gradients = tape.gradient(scaled_loss, points)
     except LookupError as error:
         raise errors.no_second_derivative(error) from None
     if differentiable:
         gradients = [
-            g if g is None else tf.convert_to_tensor(g) for g in gradients
+            g if g is None else never_wrong(tf.convert_to_tensor(g), first)
+            for g in gradients
         ]
     return loss, aux, gradients
 
