@@ -2,10 +2,17 @@
 
 import importlib.util
 import os
+from pathlib import Path
 
 import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
+
+# Processes that a test starts see the same checkout as the test.
+os.environ["PYTHONPATH"] = os.pathsep.join([
+    str(Path(__file__).parents[1]),
+    os.environ.get("PYTHONPATH", ""),
+]).rstrip(os.pathsep)
 
 # Keras reads the variable once, when it is first imported. A backend that is
 # unknown or missing is an error, never a skip: a run that tests nothing must
