@@ -283,7 +283,7 @@ def state(model):
 def test_measuring_changes_nothing(estimator):
     model = keras.Sequential([
         keras.Input((3,)),
-        layers.Dense(4),
+        layers.Dense(4, name="hidden"),
         layers.BatchNormalization(),
         layers.SpectralNormalization(layers.Dense(4)),
         layers.Dropout(0.5),
@@ -293,7 +293,7 @@ def test_measuring_changes_nothing(estimator):
     model.fit(X, X[:, :2], verbose=0)
     before = state(model)
     geometric_complexity(model, X, estimator=estimator)
-    geometric_complexity(model, X, estimator=estimator, outputs="dense")
+    geometric_complexity(model, X, estimator=estimator, outputs="hidden")
     for old, new in zip(before, state(model), strict=True):
         np.testing.assert_array_equal(old, new)
 
