@@ -34,7 +34,7 @@ def neural_collapse(features: Any, labels: Any) -> float:
 
     Example:
         >>> features = [[-1.0], [1.0], [9.0], [11.0]]
-        >>> keras_gc.theory.neural_collapse(features, [0, 0, 1, 1])
+        >>> neural_collapse(features, [0, 0, 1, 1])
         0.01
 
     Reference:
