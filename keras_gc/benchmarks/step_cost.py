@@ -4,23 +4,25 @@ All steps of one network run in one process and in turn, so that a change in
 the machine's speed falls on all alike; the ratio is that of the medians.
 """
 
+import functools
 import json
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 import numpy as np
 
 import keras_gc
-from keras_gc import _validation, estimators
+from keras_gc import _validation, estimators, heuristics, regularizers
 from keras_gc.experiments import networks
 from keras_gc.experiments.environment import environment
 
 _CLASSES = 10
 
 
-def _cnn(input_shape, num_classes):
-    relu = {"padding": "same", "activation": "relu"}
+def _cnn(input_shape, num_classes, **kernel):
+    relu = {"padding": "same", "activation": "relu", **kernel}
     return keras.Sequential([
         keras.Input(input_shape),
         keras.layers.Conv2D(32, 3, **relu),
@@ -28,41 +30,56 @@ def _cnn(input_shape, num_classes):
         keras.layers.Conv2D(64, 3, **relu),
         keras.layers.Conv2D(64, 3, strides=2, **relu),
         keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(num_classes, dtype="float32"),
+        keras.layers.Dense(num_classes, dtype="float32", **kernel),
     ])
 
 
 _NETWORKS = {
-    "mlp": (lambda s, k: networks.mlp(s, k, width=512), (28, 28, 1)),
+    "mlp": (functools.partial(networks.mlp, width=512), (28, 28, 1)),
     "cnn": (_cnn, (32, 32, 3)),
     "resnet18": (networks.resnet18, (32, 32, 3)),
 }
 
-# Name, arithmetic bound (forward 1, weights and inputs backward 2: a product
-# with the Jacobian and its derivative cost one plain step), compile arguments.
+
+class _Path(NamedTuple):
+    """A way to train: its arithmetic bound, and how the model is made.
+
+    Forward costs 1, weights and inputs backward 2: a product with the Jacobian
+    and its derivative cost one plain step.
+    """
+
+    name: str
+    bound: float
+    compile: dict | None = None  # of GCModel; None for plain Keras
+    kernel_regularizer: str | None = None
+
+
+def _penalty(estimator="auto"):
+    return {"gc_weight": 1e-3, "gc_estimator": estimator}
+
+
+def _heuristic(heuristic):
+    return {"gc_metric": False, "heuristics": [heuristic]}
+
+
 _PATHS = (
-    ("plain", 1, None),
-    ("metric", 4 / 3, {}),
-    ("metric, 1/8 of the batch", 1 + 1 / 12, {"gc_fraction": 1 / 8}),
-    ("one probe", 2, {"gc_weight": 1e-3}),
-    (
-        "one forward probe",
-        2,
-        {
-            "gc_weight": 1e-3,
-            "gc_estimator": estimators.Hutchinson(mode="forward"),
-        },
+    _Path("plain", 1),
+    _Path("metric", 4 / 3, {}),
+    _Path("metric, 1/8 of the batch", 1 + 1 / 12, {"gc_fraction": 1 / 8}),
+    _Path("one probe", 2, _penalty()),
+    _Path(
+        "one forward probe", 2, _penalty(estimators.Hutchinson(mode="forward"))
     ),
-    ("one sampled output", 2, {
-        "gc_weight": 1e-3, "gc_estimator": "sampled_outputs",
-    }),
-    ("finite difference", 2, {
-        "gc_weight": 1e-3, "gc_estimator": "finite_difference",
-    }),
-    ("exact", 1 + _CLASSES, {
-        "gc_weight": 1e-3, "gc_estimator": "exact_reverse",
-    }),
-)  # fmt: skip
+    _Path("one sampled output", 2, _penalty("sampled_outputs")),
+    _Path("finite difference", 2, _penalty("finite_difference")),
+    _Path("exact", 1 + _CLASSES, _penalty("exact_reverse")),
+    _Path("SAM", 2, _heuristic(heuristics.SAM())),
+    _Path("GradientPenalty", 3, _heuristic(heuristics.GradientPenalty(0.01))),
+    _Path("InputNoise", 1, _heuristic(heuristics.InputNoise(0.1))),
+    _Path("LabelNoise", 1, _heuristic(heuristics.LabelNoise(0.1))),
+    _Path("WeightNoise", 1, _heuristic(heuristics.WeightNoise(0.01))),
+    _Path("SpectralNorm", 1.05, None, "spectral_norm"),
+)
 
 
 def step_cost(
@@ -100,8 +117,19 @@ def step_cost(
     keras.config.set_dtype_policy(dtype)
     try:
         steps = {
-            name: _Step(build(shape, _CLASSES), batch, jit_compile, gc)
-            for name, _, gc in _PATHS
+            path.name: _Step(
+                build(
+                    shape,
+                    _CLASSES,
+                    kernel_regularizer=regularizers.get(
+                        path.kernel_regularizer
+                    ),
+                ),
+                batch,
+                jit_compile,
+                path.compile,
+            )
+            for path in _PATHS
         }
     finally:
         keras.config.set_dtype_policy(before)
@@ -112,18 +140,18 @@ def step_cost(
     rows = [
         {
             "network": network,
-            "path": name,
-            "bound": bound,
-            "ratio": float(np.median(steps[name].seconds) / plain),
-            "seconds": float(np.median(steps[name].seconds)),
-            "compile_seconds": steps[name].compile_seconds,
+            "path": path.name,
+            "bound": path.bound,
+            "ratio": float(np.median(steps[path.name].seconds) / plain),
+            "seconds": float(np.median(steps[path.name].seconds)),
+            "compile_seconds": steps[path.name].compile_seconds,
             "jit_compile": jit_compile,
             "dtype": dtype,
             "batch_size": batch_size,
             "repeats": repeats,
             **environment(),
         }
-        for name, bound, _ in _PATHS
+        for path in _PATHS
     ]
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)

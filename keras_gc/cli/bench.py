@@ -12,15 +12,20 @@ def add_parser(commands):
     parser = commands.add_parser(
         "bench",
         help="time train steps with GC against plain ones",
-        description="Time a train step with each way of computing GC against "
-        "the plain train step, all in one process, in turn. Prints the ratio "
-        "of the medians and writes them as JSON lines.",
+        description="Time a train step with each way of computing GC, and with "
+        "each heuristic, against the plain train step, all in one process, in "
+        "turn. Prints the ratio of the medians and writes them as JSON lines.",
     )
     parser.add_argument(
         "--networks", nargs="+", default=["mlp", "cnn"], metavar="NET"
     )
     parser.add_argument(
         "--jit", action="store_true", help="compile with XLA (TensorFlow, JAX)"
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="peak memory of exact GC with 1000 classes instead of times",
     )
     parser.add_argument("--dtype", default="float32", help="a dtype policy")
     parser.add_argument("--batch-size", type=int, default=128)
@@ -36,6 +41,25 @@ def run(options):
         options: the parsed arguments.
     """
     from rich.console import Console
+
+    table = _memory(options) if options.memory else _step_cost(options)
+    Console().print(table)
+
+
+def _memory(options):
+    from rich.table import Table
+
+    from keras_gc.benchmarks.memory import memory
+
+    table = Table("what", "MiB", "ratio", title="Peak memory")
+    for row in memory(options.out):
+        table.add_row(
+            row["what"], f"{row['peak_mib']:.0f}", f"{row['ratio']:.2f}"
+        )
+    return table
+
+
+def _step_cost(options):
     from rich.table import Table
 
     from keras_gc.benchmarks.step_cost import step_cost
@@ -60,4 +84,4 @@ def run(options):
                 f"{1000 * row['seconds']:.1f}",
                 f"{row['compile_seconds']:.1f}",
             )
-    Console().print(table)
+    return table

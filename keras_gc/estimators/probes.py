@@ -1,12 +1,15 @@
 """Random vectors `v` with `E[v v^T] = I`, for `E ||J^T v||^2 = ||J||_F^2`."""
 
 import itertools
+import math
 import random
 
 import keras
 from keras import ops
 
 from keras_gc import _validation
+
+_WORD = 16  # signs in one random number
 
 
 def successive(seed):
@@ -29,7 +32,12 @@ def successive(seed):
 
 def rademacher(shape, seed):
     """Return independent signs: the least variance where J J^T is diagonal."""
-    bits = keras.random.randint(shape, 0, 2, seed=seed)
+    count = math.prod(shape)
+    # Each random number gives many signs: drawing them is slow, under XLA most.
+    words = ((count + _WORD - 1) // _WORD, 1)
+    words = keras.random.randint(words, 0, 2**_WORD, seed=seed)
+    bits = ops.bitwise_and(ops.right_shift(words, ops.arange(_WORD)), 1)
+    bits = ops.reshape(ops.reshape(bits, (-1,))[:count], shape)
     return 2.0 * ops.cast(bits, "float32") - 1.0
 
 

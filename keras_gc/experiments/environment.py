@@ -1,8 +1,9 @@
 """What a run depends on besides its recipe: versions, precision, devices."""
 
-import importlib.metadata
 import platform
 import sys
+
+from keras_gc import _version
 
 
 def environment() -> dict:
@@ -21,7 +22,7 @@ def environment() -> dict:
         "keras": keras.version(),
         "backend": backend,
         backend: sys.modules[backend].__version__,
-        "keras_gc": _version("keras_gc"),
+        "keras_gc": _version.__version__,
         "floatx": keras.config.floatx(),
         "dtype_policy": keras.config.dtype_policy().name,
         "tf32": _allows_tf32(backend),
@@ -51,10 +52,3 @@ def _allows_tf32(backend: str) -> bool | None:
         precision = framework.config.jax_default_matmul_precision
         return precision not in {"highest", "float32"}
     return None
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

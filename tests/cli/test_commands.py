@@ -71,6 +71,18 @@ def test_problems_are_told_in_a_sentence(arguments, sentence, capsys):
     assert "Traceback" not in error
 
 
+def test_bench_times_each_path_over_the_plain_step(tmp_path, capsys):
+    out = tmp_path / "bench.jsonl"
+    arguments = "bench --networks mlp --repeats 1 --batch-size 4 --out"
+    assert main([*arguments.split(), str(out)]) == 0
+    assert "one probe" in capsys.readouterr().out
+    rows = [json.loads(row) for row in out.read_text().splitlines()]
+    ratios = {row["path"]: row["ratio"] for row in rows}
+    assert ratios["plain"] == 1
+    assert {"exact", "SAM", "SpectralNorm"} <= set(ratios)
+    assert all(ratio > 0 for ratio in ratios.values())
+
+
 def test_list_names_claims_and_datasets(capsys):
     assert main(["list"]) == 0
     printed = capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The law of `Estimator`, which each one keeps in each mode."""
 
 import json
+import math
 
 import keras
 import numpy as np
@@ -103,8 +104,8 @@ def same_probes(monkeypatch):
     """XLA draws other numbers from a seed; these are the same everywhere."""
 
     def waves(shape, seed):
-        count = ops.cast(ops.prod(ops.stack(shape)), "int32")
-        return ops.reshape(ops.cos(ops.arange(count, dtype="float32")), shape)
+        count = ops.arange(math.prod(shape), dtype="float32")
+        return ops.reshape(ops.cos(count), shape)
 
     for probe in probes._PROBES:
         monkeypatch.setitem(probes._PROBES, probe, waves)
