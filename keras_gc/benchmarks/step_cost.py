@@ -80,12 +80,14 @@ _PATHS = (
     _Path("WeightNoise", 1, _heuristic(heuristics.WeightNoise(0.01))),
     _Path("SpectralNorm", 1.05, None, "spectral_norm"),
 )
+_PATHS = {path.name: path for path in _PATHS}
 
 
 def step_cost(
     network,
     *,
-    jit_compile=False,
+    paths=None,
+    jit_compile="auto",
     dtype="float32",
     batch_size=128,
     repeats=20,
@@ -96,7 +98,9 @@ def step_cost(
     Args:
         network: `"mlp"` (784-512-512-10), `"cnn"` (four 3x3 convolutions on
             32x32x3) or `"resnet18"`.
-        jit_compile: bool, compile with XLA.
+        paths: names of the ways to train, to be timed beside the plain one.
+            Defaults to None: all.
+        jit_compile: as in `keras.Model.compile`; True is XLA.
         dtype: name of a dtype policy.
         batch_size: int, examples a step.
         repeats: int, timed steps of each path.
@@ -107,6 +111,10 @@ def step_cost(
     """
     _validation.one_of("network", network, _NETWORKS)
     _validation.positive_int("repeats", repeats)
+    for name in paths or ():
+        _validation.one_of("path", name, _PATHS)
+    names = dict.fromkeys(["plain", *(paths or _PATHS)])
+    paths = [_PATHS[name] for name in names]
     build, shape = _NETWORKS[network]
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(batch_size, *shape)).astype("float32")
@@ -129,7 +137,7 @@ def step_cost(
                 jit_compile,
                 path.compile,
             )
-            for path in _PATHS
+            for path in paths
         }
     finally:
         keras.config.set_dtype_policy(before)
@@ -145,13 +153,13 @@ def step_cost(
             "ratio": float(np.median(steps[path.name].seconds) / plain),
             "seconds": float(np.median(steps[path.name].seconds)),
             "compile_seconds": steps[path.name].compile_seconds,
-            "jit_compile": jit_compile,
+            "jit_compile": steps[path.name].model.jit_compile,
             "dtype": dtype,
             "batch_size": batch_size,
             "repeats": repeats,
             **environment(),
         }
-        for path in _PATHS
+        for path in paths
     ]
     if out is not None:
         Path(out).parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """`keras-gc bench`: what GC costs, in units of a plain train step."""
 
+import itertools
 from pathlib import Path
 
 
@@ -20,6 +21,13 @@ def add_parser(commands):
         "--networks", nargs="+", default=["mlp", "cnn"], metavar="NET"
     )
     parser.add_argument(
+        "--paths",
+        nargs="+",
+        metavar="PATH",
+        help="ways to train beside the plain one, as the table names them; "
+        "all of them by default",
+    )
+    parser.add_argument(
         "--jit", action="store_true", help="compile with XLA (TensorFlow, JAX)"
     )
     parser.add_argument(
@@ -27,7 +35,13 @@ def add_parser(commands):
         action="store_true",
         help="peak memory of exact GC with 1000 classes instead of times",
     )
-    parser.add_argument("--dtype", default="float32", help="a dtype policy")
+    parser.add_argument(
+        "--dtypes",
+        nargs="+",
+        default=["float32"],
+        metavar="DTYPE",
+        help="dtype policies",
+    )
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--out", type=Path, help="a .jsonl file to append to")
@@ -65,19 +79,29 @@ def _step_cost(options):
     from keras_gc.benchmarks.step_cost import step_cost
 
     table = Table(title="Train step, in units of the plain one")
-    for heading in ("network", "path", "bound", "ratio", "ms", "compile s"):
+    for heading in (
+        "network",
+        "dtype",
+        "path",
+        "bound",
+        "ratio",
+        "ms",
+        "compile s",
+    ):
         table.add_column(heading, justify="right")
-    for network in options.networks:
+    for network, dtype in itertools.product(options.networks, options.dtypes):
         for row in step_cost(
             network,
-            jit_compile=options.jit,
-            dtype=options.dtype,
+            paths=options.paths,
+            jit_compile=options.jit or "auto",
+            dtype=dtype,
             batch_size=options.batch_size,
             repeats=options.repeats,
             out=options.out,
         ):
             table.add_row(
                 row["network"],
+                row["dtype"],
                 row["path"],
                 f"{row['bound']:g}",
                 f"{row['ratio']:.2f}",

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import keras
+from keras import ops
 
 from keras_gc import _validation, estimators
 from keras_gc import heuristics as heuristics_module
@@ -69,3 +70,27 @@ def check_weight(weight):
     if callable(weight):
         return weight
     return _validation.number("gc_weight", weight, minimum=0.0)
+
+
+def scheduled_weight(schedule, step):
+    """Return the weight of a step, as a tensor.
+
+    Args:
+        schedule: function `step -> weight`.
+        step: int tensor.
+
+    Returns:
+        A scalar tensor.
+
+    Raises:
+        ValueError: if the schedule does not take a step that is traced.
+    """
+    try:
+        return ops.convert_to_tensor(schedule(step))
+    except TypeError as error:
+        raise ValueError(
+            "A schedule given as `gc_weight` must take one step, a tensor, and "
+            "return a weight. A Python `if` cannot look at a tensor while the "
+            "train step is compiled: write `keras.ops.where(step < 100, 0.0, "
+            f"1e-3)`. Received: gc_weight={schedule}, which raised: {error}"
+        ) from error

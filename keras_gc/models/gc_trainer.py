@@ -10,7 +10,11 @@ from keras import ops
 from keras_gc import backend
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork, check_loss
-from keras_gc.models.gc_settings import GCSettings, check_weight
+from keras_gc.models.gc_settings import (
+    GCSettings,
+    check_weight,
+    scheduled_weight,
+)
 from keras_gc.models.gc_tracker import GCTracker
 from keras_gc.models.sampling import example_weights, random_rows
 from keras_gc.models.training_mode import depends_on_training, mixes_examples
@@ -243,7 +247,7 @@ class GCTrainer:
         """The weight of this step, as a tensor."""
         weight = self._gc_spec
         if callable(weight):
-            return ops.convert_to_tensor(weight(self.optimizer.iterations))
+            return scheduled_weight(weight, self.optimizer.iterations)
         return ops.convert_to_tensor(self._gc_tracker.weight)
 
     @property

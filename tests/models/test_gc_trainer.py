@@ -173,6 +173,14 @@ def test_a_schedule_sets_the_weight_of_each_step(schedule, mode):
         np.testing.assert_allclose(history.history["loss"], [right], rtol=1e-5)
 
 
+@pytest.mark.skipif(BACKEND == "torch", reason="torch's steps are not traced")
+def test_a_schedule_that_cannot_be_traced_is_refused_in_a_sentence():
+    x, y = data()
+    m = model(**EXACT)
+    with pytest.raises(ValueError, match="keras.ops.where"):
+        m.fit(x, y, verbose=0, gc_weight=lambda step: 1.0 if step < 5 else 0.0)
+
+
 def test_sample_weights_weigh_loss_and_gc():
     x, y = data()
     sample_weight = np.linspace(0.1, 2, len(x)).astype("float32")
