@@ -37,7 +37,7 @@ def no_second_derivative(error: Exception | str) -> ValueError:
     )
 
 
-def no_forward_mode(error: Exception) -> ValueError:
+def no_forward_mode(error: Exception | str) -> ValueError:
     """An operation of the model has no forward-mode derivative."""
     return ValueError(
         "This estimator needs forward-mode derivatives, and an operation of "

@@ -81,6 +81,9 @@ class GeometricComplexity(keras.callbacks.Callback):
         """Measure after every n-th batch."""
         self._step += 1
         if self.every != "epoch" and self._step % self.every == 0:
+            # On JAX the trainer holds the weights while an epoch runs.
+            if hasattr(self.model, "jax_state_sync"):
+                self.model.jax_state_sync()
             self._measure()
 
     def on_epoch_end(self, epoch, logs=None):

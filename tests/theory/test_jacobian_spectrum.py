@@ -6,7 +6,9 @@ from keras_gc import geometric_complexity
 from keras_gc.theory.jacobian_spectrum import jacobian_spectrum
 from tests.theory.numpy_networks import cnn, mlp
 
-RNG = np.random.default_rng(1)
+
+def rng():
+    return np.random.default_rng(1)
 
 
 def diagonal_model(diagonal):
@@ -20,7 +22,7 @@ def diagonal_model(diagonal):
 @pytest.mark.parametrize("build", [mlp, cnn])
 def test_singular_values_agree_with_svd_of_central_differences(build):
     model, network = build("tanh")
-    x = RNG.normal(size=(5, *model.input_shape[1:]))
+    x = rng().normal(size=(5, *model.input_shape[1:]))
     oracle = [
         np.linalg.svd(network.jacobian(row), compute_uv=False) for row in x
     ]
@@ -30,7 +32,7 @@ def test_singular_values_agree_with_svd_of_central_differences(build):
 
 def test_squares_sum_to_geometric_complexity():
     model, _ = cnn()
-    x = RNG.normal(size=(5, 5, 4, 2))
+    x = rng().normal(size=(5, 5, 4, 2))
     squares = jacobian_spectrum(model, x).singular_values ** 2
     assert squares.sum(axis=1).mean() == pytest.approx(
         float(geometric_complexity(model, x)), rel=1e-5
@@ -56,7 +58,7 @@ def test_effective_rank_of_nothing_is_zero():
 
 def test_a_wide_output_takes_the_shorter_side():
     model, network = mlp("tanh", units=(5, 9), num_inputs=2)
-    x = RNG.normal(size=(3, 2))
+    x = rng().normal(size=(3, 2))
     oracle = [
         np.linalg.svd(network.jacobian(row), compute_uv=False) for row in x
     ]

@@ -6,7 +6,9 @@ from keras_gc import jacobian_norms
 from keras_gc.theory.lipschitz import lipschitz_lower_bound
 from tests.theory.numpy_networks import cnn, mlp, norm
 
-RNG = np.random.default_rng(1)
+
+def rng():
+    return np.random.default_rng(1)
 
 
 @pytest.mark.parametrize(
@@ -14,7 +16,7 @@ RNG = np.random.default_rng(1)
 )
 def test_is_the_largest_norm_over_all_batches(build):
     model, network = build("tanh")
-    x = RNG.normal(size=(7, *model.input_shape[1:]))
+    x = rng().normal(size=(7, *model.input_shape[1:]))
     expected = max(norm(network.jacobian(row)) for row in x)
     value = lipschitz_lower_bound(model, x, batch_size=3)
     assert value == pytest.approx(expected, rel=1e-4)
@@ -22,7 +24,7 @@ def test_is_the_largest_norm_over_all_batches(build):
 
 def test_lies_between_the_frobenius_norms():
     model, _ = mlp()
-    x = RNG.normal(size=(20, 4))
+    x = rng().normal(size=(20, 4))
     norms = jacobian_norms(model, x)
     value = lipschitz_lower_bound(model, x) ** 2
     assert norms.max() / 3 <= value <= norms.max() * (1 + 1e-5)
@@ -30,7 +32,7 @@ def test_lies_between_the_frobenius_norms():
 
 def test_no_two_points_differ_by_more_along_a_linear_model():
     model, _ = mlp("linear")
-    x = RNG.normal(size=(50, 4))
+    x = rng().normal(size=(50, 4))
     y = np.asarray(model.predict(x, verbose=0))
     gains = np.linalg.norm(y[1:] - y[:-1], axis=1)
     gains /= np.linalg.norm(x[1:] - x[:-1], axis=1)
@@ -39,7 +41,7 @@ def test_no_two_points_differ_by_more_along_a_linear_model():
 
 def test_measures_between_named_layers():
     model, network = mlp("linear")
-    x = RNG.normal(size=(1, 4))
+    x = rng().normal(size=(1, 4))
     first, second, _ = (kernel for kernel, _ in network.weights)
     value = lipschitz_lower_bound(model, x, outputs="dense_1")
     assert value == pytest.approx(norm(first @ second), rel=1e-4)

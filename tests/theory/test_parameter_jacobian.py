@@ -6,14 +6,16 @@ from keras_gc import estimators
 from keras_gc.theory.parameter_jacobian import parameter_jacobian_norms
 from tests.theory.numpy_networks import cnn, mlp, randomize, squared
 
-RNG = np.random.default_rng(1)
+
+def rng():
+    return np.random.default_rng(1)
 
 
 @pytest.fixture(scope="module", params=["mlp", "cnn"])
 def case(request):
     """A model, three examples, and the norms by layer from differences."""
     model, network = mlp("tanh") if request.param == "mlp" else cnn("tanh")
-    x = RNG.normal(size=(3, *model.input_shape[1:]))
+    x = rng().normal(size=(3, *model.input_shape[1:]))
     oracle = {
         name: np.array([squared(network.layer_jacobian(i, row)) for row in x])
         for i, name in enumerate(network.names)
@@ -67,7 +69,7 @@ def test_a_seed_repeats_the_probes(case):
 
 def test_many_logits_are_probed_by_default():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(33)])
-    x = RNG.normal(size=(4, 2))
+    x = rng().normal(size=(4, 2))
     # grad_W f_k = h for each k and they do not meet: a probe is exact.
     np.testing.assert_allclose(
         parameter_jacobian_norms(model, x),
@@ -93,7 +95,7 @@ def test_tokens_need_no_derivative():
 
 def test_a_softmax_is_stepped_over():
     model, _ = mlp()
-    x = RNG.normal(size=(3, 4))
+    x = rng().normal(size=(3, 4))
     plain = parameter_jacobian_norms(model, x)
     model.layers[-1].activation = keras.activations.softmax
     with pytest.warns(UserWarning, match="stepped over"):
@@ -107,10 +109,10 @@ def test_inference_mode_and_an_unchanged_model():
         keras.layers.Dropout(0.5),
         keras.layers.BatchNormalization(epsilon=0.0, name="norm"),
     ])
-    gamma, beta, mean, variance = RNG.uniform(1, 2, size=(4, 3))
+    gamma, beta, mean, variance = rng().uniform(1, 2, size=(4, 3))
     model.set_weights([gamma, beta, mean, variance])
     before = model.get_weights()
-    x = RNG.normal(size=(5, 3))
+    x = rng().normal(size=(5, 3))
     np.testing.assert_allclose(  # f = gamma (x - mean) / std + beta
         parameter_jacobian_norms(model, x),
         3 + np.sum((x - mean) ** 2 / variance, axis=1),
@@ -135,7 +137,7 @@ def test_layers_of_one_name_are_told_apart_by_their_path():
 
 def test_batches_give_one_value_an_example():
     model, _ = mlp()
-    x = RNG.normal(size=(5, 4))
+    x = rng().normal(size=(5, 4))
     batches = ((part, np.zeros(len(part))) for part in (x[:3], x[3:]))
     np.testing.assert_array_equal(
         parameter_jacobian_norms(model, batches),

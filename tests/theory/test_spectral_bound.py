@@ -7,7 +7,9 @@ from keras_gc import jacobian_norms
 from keras_gc.theory.spectral_bound import LIPSCHITZ_CONSTANTS, spectral_bound
 from tests.theory.numpy_networks import cnn, jacobian, mlp, norm, randomize
 
-RNG = np.random.default_rng(1)
+
+def rng():
+    return np.random.default_rng(1)
 
 
 def sequential(shape, *stack):
@@ -37,7 +39,7 @@ def test_a_convolution_counts_with_its_true_padding_and_strides():
 
 
 def test_equality_for_a_multiple_of_a_rotation():
-    rotation = np.linalg.qr(RNG.normal(size=(4, 4)))[0]
+    rotation = np.linalg.qr(rng().normal(size=(4, 4)))[0]
     model = sequential((4,), layers.Dense(4, use_bias=False))
     model.set_weights([3 * rotation])
     assert spectral_bound(model) == pytest.approx(4 * 9, rel=1e-4)
@@ -104,7 +106,7 @@ def test_geometric_complexity_stays_below(name):
     for weight in model.non_trainable_variables:  # moving variances
         if "variance" in weight.path:
             weight.assign(keras.ops.abs(weight) + 0.1)
-    norms = jacobian_norms(model, RNG.normal(size=(64, 6, 6, 2)))
+    norms = jacobian_norms(model, rng().normal(size=(64, 6, 6, 2)))
     assert 0 < norms.max() <= spectral_bound(model)
 
 
@@ -130,7 +132,7 @@ def test_constants_of_activations_are_the_largest_slopes(name):
     activation = keras.activations.get(name)
     constant = LIPSCHITZ_CONSTANTS[name]
     if name == "softmax":
-        ends = RNG.normal(size=(2, 200, 2)).astype("float32")
+        ends = rng().normal(size=(2, 200, 2)).astype("float32")
         start, stop = (
             keras.ops.convert_to_numpy(activation(end)) for end in ends
         )

@@ -16,7 +16,9 @@ from tests.theory.numpy_networks import (
     squared,
 )
 
-RNG = np.random.default_rng(1)
+
+def rng():
+    return np.random.default_rng(1)
 
 
 def functional(build, shape=(4,)):
@@ -33,7 +35,7 @@ def assert_valid(bound):
 
 def test_factors_of_dense_layers_are_those_of_the_theorem():
     model, network = mlp("tanh")
-    x = RNG.normal(size=(3, 4))
+    x = rng().normal(size=(3, 4))
     factors = transfer_bound(model, x, batch_size=2).factors
     assert list(factors) == network.names
     for i, name in enumerate(network.names):
@@ -48,7 +50,7 @@ def test_factors_of_dense_layers_are_those_of_the_theorem():
 
 def test_factors_of_a_convolution_hold_its_operator_and_its_gradient():
     model, network = cnn("tanh")
-    x = RNG.normal(size=(3, 5, 4, 2))
+    x = rng().normal(size=(3, 5, 4, 2))
     operator = jacobian(lambda h: network.z(0, h), x[0])
     expected = [
         squared(network.layer_jacobian(0, row))
@@ -63,7 +65,7 @@ def test_factors_of_a_convolution_hold_its_operator_and_its_gradient():
 @pytest.mark.parametrize("build", [mlp, cnn])
 def test_both_sides_are_the_squared_norms(build):
     model, _ = build()
-    x = RNG.normal(size=(5, *model.input_shape[1:]))
+    x = rng().normal(size=(5, *model.input_shape[1:]))
     bound = transfer_bound(model, x, batch_size=2)
     np.testing.assert_allclose(
         bound.parameter_side, parameter_jacobian_norms(model, x), rtol=1e-5
@@ -82,7 +84,7 @@ def test_both_sides_are_the_squared_norms(build):
 
 def test_equality_for_a_linear_model_with_one_output():
     model, _ = mlp("linear", units=(1,))
-    bound = transfer_bound(model, RNG.normal(size=(5, 4)))
+    bound = transfer_bound(model, rng().normal(size=(5, 4)))
     np.testing.assert_allclose(bound.ratio, 1, rtol=1e-5)
 
 
@@ -91,7 +93,7 @@ def test_a_factor_without_bias_counts_the_inputs_alone():
         keras.Input((4,)),
         layers.Dense(1, use_bias=False, name="dense"),
     ])
-    x = RNG.normal(size=(2, 4))
+    x = rng().normal(size=(2, 4))
     bound = transfer_bound(model, x)
     np.testing.assert_allclose(bound.parameter_side, np.sum(x**2, 1), 1e-5)
     np.testing.assert_allclose(bound.ratio, 1, rtol=1e-5)
@@ -141,7 +143,7 @@ def normalized(x):
     ],
 )
 def test_layers_without_a_factor_are_named(build, covered, name, why):
-    bound = transfer_bound(functional(build), RNG.normal(size=(3, 4)))
+    bound = transfer_bound(functional(build), rng().normal(size=(3, 4)))
     assert list(bound.factors) == covered
     assert list(bound.skipped) == [name]
     assert bound.skipped[name].startswith(why)
@@ -160,7 +162,7 @@ def test_dense_layers_on_many_positions_share_weights_like_convolutions():
     model = functional(
         lambda x: layers.GlobalAveragePooling1D()(layers.Dense(2)(x)), (3, 4)
     )
-    x = RNG.normal(size=(2, 3, 4))
+    x = rng().normal(size=(2, 3, 4))
     kernel = model.get_weights()[0]
     (factor,) = transfer_bound(model, x).factors.values()
     # df_k/dz = 1/3 at each position; grad_W f_k = mean h, grad_b f_k = 1.
@@ -170,7 +172,7 @@ def test_dense_layers_on_many_positions_share_weights_like_convolutions():
 
 def test_a_probability_head_is_stepped_over():
     model, _ = mlp()
-    x = RNG.normal(size=(3, 4))
+    x = rng().normal(size=(3, 4))
     plain = transfer_bound(model, x)
     model.layers[-1].activation = keras.activations.softmax
     with pytest.warns(UserWarning, match="stepped over"):
@@ -183,14 +185,14 @@ def test_a_convolution_may_be_the_probability_head():
         lambda x: layers.Conv2D(1, 3, activation="sigmoid")(x), (4, 4, 1)
     )
     with pytest.warns(UserWarning, match="stepped over"):
-        assert_valid(transfer_bound(model, RNG.normal(size=(3, 4, 4, 1))))
+        assert_valid(transfer_bound(model, rng().normal(size=(3, 4, 4, 1))))
 
 
 def test_lora_weights_are_measured():
-    model, _ = mlp()
+    model, _ = mlp("tanh")
     model.get_layer("dense_1").enable_lora(2)
     randomize(model)
-    bound = transfer_bound(model, RNG.normal(size=(3, 4)))
+    bound = transfer_bound(model, rng().normal(size=(3, 4)))
     assert list(bound.factors) == ["dense_0", "dense_1", "dense_2"]
     assert_valid(bound)
 
@@ -200,7 +202,7 @@ def test_where_nothing_moves_factors_are_zero():
     hidden = model.get_layer("dense_0")
     kernel, bias = hidden.get_weights()
     hidden.set_weights([kernel, bias - 1e3])  # dead
-    bound = transfer_bound(model, RNG.normal(size=(3, 4)))
+    bound = transfer_bound(model, rng().normal(size=(3, 4)))
     np.testing.assert_array_equal(bound.factors["dense_1"], np.zeros(3))
     np.testing.assert_array_equal(bound.jacobian_side, np.zeros(3))
     np.testing.assert_array_equal(bound.ratio, np.zeros(3))
@@ -209,7 +211,7 @@ def test_where_nothing_moves_factors_are_zero():
 def test_the_model_is_left_as_it_was():
     model, _ = cnn()
     before = model.get_weights()
-    transfer_bound(model, RNG.normal(size=(2, 5, 4, 2)))
+    transfer_bound(model, rng().normal(size=(2, 5, 4, 2)))
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert all("call" not in vars(layer) for layer in model.layers)
