@@ -33,6 +33,10 @@ if _backend == "jax":
         os.environ.get("XLA_FLAGS", "")
         + " --xla_force_host_platform_device_count=8"
     )
+if _backend == "torch":
+    # The workers of pytest-xdist share the cores, and torch's threads spin
+    # while they wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
