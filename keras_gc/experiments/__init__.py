@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from keras_gc.experiments.experiment import Experiment
     from keras_gc.experiments.verdict import Verdict
 
-# One module of this package for each, in the order of the paper.
+# One module of this package for each, in the order of the paper; its
+# follow-ups and all its regularizers together come last.
 NAMES = (
     "interpolation",
     "initialization",
@@ -30,6 +31,7 @@ NAMES = (
     "transfer_theorem",
     "margin",
     "collapse",
+    "regularizers",
 )
 
 

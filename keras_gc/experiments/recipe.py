@@ -32,6 +32,7 @@ class Recipe:
         sam_rho: Radius of SAM; 0 for none.
         gradient_penalty: Weight of the squared norm of the loss's gradient.
         input_noise: Standard deviation of the noise on the inputs.
+        weight_noise: Standard deviation of the noise on the weights.
         label_noise: Share of labels drawn anew for each batch.
         wrong_labels: Share of training labels drawn once, before training.
         curve_growth: Each point of the curve comes so many times later in
@@ -58,6 +59,7 @@ class Recipe:
     sam_rho: float = 0.0
     gradient_penalty: float = 0.0
     input_noise: float = 0.0
+    weight_noise: float = 0.0
     label_noise: float = 0.0
     wrong_labels: float = 0.0
     curve_growth: float = 1.5

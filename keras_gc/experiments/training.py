@@ -151,6 +151,7 @@ def _heuristics(recipe: Recipe) -> list:
     strengths = {
         "InputNoise": recipe.input_noise,
         "LabelNoise": recipe.label_noise,
+        "WeightNoise": recipe.weight_noise,
         "GradientPenalty": recipe.gradient_penalty,
         "SAM": recipe.sam_rho,
     }

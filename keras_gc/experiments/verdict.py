@@ -41,7 +41,8 @@ class Trend:
             the result.
         y: What answers.
         sign: +1 if `y` is claimed to rise with `x`, -1 if to fall.
-        series: Only runs whose setting has this `series`; `None` for all.
+        series: Only runs whose setting has this `series`; `None` for all
+            that know of `x`.
     """
 
     x: str
@@ -153,7 +154,7 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     Returns:
         A `Finding`.
     """
-    rows = [row for row in rows if trend.series in {None, value(row, "series")}]
+    rows = [row for row in rows if _takes_part(trend, row)]
     finite = [row for row in rows if None not in _point(trend, row)]
     x = [value(row, trend.x) for row in finite]
     y = [value(row, trend.y) for row in finite]
@@ -318,6 +319,11 @@ def mean(rows: list[dict], name: str) -> float | None:
     values = [value(row, name) for row in rows]
     values = [number for number in values if number is not None]
     return sum(values) / len(values) if values else None
+
+
+def _takes_part(trend: Trend, row: dict) -> bool:
+    is_known = trend.x in row["result"] | row["setting"]
+    return is_known and trend.series in {None, value(row, "series")}
 
 
 def _point(trend: Trend, row: dict) -> tuple:

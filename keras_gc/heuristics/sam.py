@@ -23,8 +23,10 @@ class SAM(Heuristic):
     `gc_weight * GC` included (the paper leaves its weight decay outside).
 
     Both gradients are of one and the same function: same batch, same dropout
-    masks, same random probes of GC. What `History` shows (loss, metrics, GC)
-    is computed at w, and so are the statistics of BatchNormalization, once.
+    masks, same random probes of GC. (On torch, give `Dropout` a seed: without
+    one Keras draws its masks from torch's own generator.) What `History` shows
+    (loss, metrics, GC) is computed at w, and so are the statistics of
+    BatchNormalization, once.
 
     Under `tf.distribute` the norm is that of the global batch, as on a single
     device. With `gradient_accumulation_steps` each batch has a neighbour of

@@ -24,6 +24,7 @@ FIGURES = {
     "transfer_theorem": "inequality",
     "margin": "scatter",
     "collapse": "scatter",
+    "regularizers": "heuristics",
 }
 
 

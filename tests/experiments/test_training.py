@@ -85,6 +85,7 @@ def test_the_seed_decides_the_run():
         {"gradient_penalty": 0.1},
         {"input_noise": 0.3},
         {"label_noise": 0.3},
+        {"weight_noise": 0.1},
     ],
     ids=lambda change: "-".join(change),
 )

@@ -55,6 +55,16 @@ def test_a_constant_quantity_has_no_trend():
     assert np.isnan(rho) and p_value == 1.0
 
 
+def test_only_runs_that_know_of_the_quantity_take_part():
+    others = [
+        {"setting": {"l2": strength}, "seed": 0, "result": {"gc": 1.0}}
+        for strength in (0.1, 0.2)
+    ]
+    finding = judge_trend(FALLS, rows(lambda r, s: -r) + others)
+    assert finding.num_runs == 15
+    assert "diverged" not in finding.evidence
+
+
 def test_a_clear_fall_is_reproduced_and_a_clear_rise_is_not():
     assert judge_trend(FALLS, rows(lambda r, s: -r)).outcome == REPRODUCED
     assert judge_trend(FALLS, rows(lambda r, s: r)).outcome == NOT_REPRODUCED

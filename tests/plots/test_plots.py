@@ -29,6 +29,7 @@ def fake_result(setting, seed):
     return {
         "gc": gc,
         "initial_gc": 0.1,
+        "spectral_bound": 100 * gc,
         "embedding_gc": gc / 2,
         "margin_gc": gc / 10,
         "collapse": gc / 50,
