@@ -5,9 +5,17 @@ import sys
 from collections.abc import Sequence
 
 from keras_gc import _version
-from keras_gc.cli import bench, demo, list_, measure, plot, reproduce
+from keras_gc.cli import (
+    bench,
+    demo,
+    list_,
+    measure,
+    plot,
+    reproduce,
+    summary,
+)
 
-_COMMANDS = (demo, measure, reproduce, plot, bench, list_)
+_COMMANDS = (demo, measure, reproduce, plot, summary, bench, list_)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,69 @@
+"""The verdicts of many experiments in one table."""
+
+import json
+from pathlib import Path
+
+from keras_gc.experiments import NAMES
+
+_HEAD = (
+    "| claim | data | ρ | p | verdict | command |",
+    "| --- | --- | --- | --- | --- | --- |",
+)
+
+
+def summary(folder: str | Path) -> str:
+    """Write the verdicts below a folder as a Markdown table.
+
+    Args:
+        folder: The folder given to `keras-gc reproduce --out`, or one that
+            holds several of these.
+
+    Returns:
+        The lines of the table: one for each part of each claim, in the order
+        of the paper.
+
+    Raises:
+        FileNotFoundError: If no experiment has ended there.
+    """
+    files = list(Path(folder).rglob("verdict.json"))
+    if not files:
+        raise FileNotFoundError(
+            f"{folder} holds no verdict (no verdict.json). Run `keras-gc "
+            f"reproduce NAME --out {folder}` first."
+        )
+    results = [
+        (_read(file), _read(file.with_name("config.json"))) for file in files
+    ]
+    results.sort(
+        key=lambda result: (
+            NAMES.index(result[1]["experiment"]),
+            str(result[1]["dataset"]) != "mnist",
+            str(result[1]["dataset"]),
+        )
+    )
+    lines = [line for result in results for line in _lines(*result)]
+    return "\n".join([*_HEAD, *lines])
+
+
+def _read(file: Path) -> dict:
+    return json.loads(file.read_text("utf-8"))
+
+
+def _lines(verdict: dict, config: dict) -> list[str]:
+    command = f"`keras-gc reproduce {config['experiment']}"
+    if config["dataset"]:
+        command += f" --dataset {config['dataset']}"
+    command += f" --scale {config['scale']} --seeds {len(config['seeds'])}`"
+    lines = []
+    for finding in verdict["findings"]:
+        rho, p_value = finding["rho"], finding["p_value"]
+        cells = (
+            finding["part"],
+            config["dataset"] or "none",
+            "–" if rho is None else f"{rho:+.2f}",
+            "–" if p_value is None else f"{p_value:.1g}",
+            finding["outcome"],
+            command,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
