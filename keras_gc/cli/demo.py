@@ -93,5 +93,7 @@ def _table(plan, rows):
             f"{row['gc']:.3g} ± {row['gc_standard_error']:.1g}",
             f"{row['time_over_plain']:.2f}",
         )
-    table.caption = "GC: exact, on test examples. Time: of the fastest epoch, over plain Keras."
+    table.caption = (
+        "GC: exact, on test examples. Time: fastest epoch, over plain Keras."
+    )
     return table
