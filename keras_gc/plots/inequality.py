@@ -34,7 +34,7 @@ def inequality(results: Results) -> "Figure":
             )
         style.log_if_wide(axes)
         style.steps_axis(axes)
-        axes.set_title(f"hidden layers: {setting['depth']}")
+        axes.set_title(setting["series"])
     row_of_axes[0].set_ylabel("squared norm [(logit / weight unit)²]")
     row_of_axes[0].legend()
     return figure

@@ -11,7 +11,7 @@ from keras_gc.plots.results import Results, curves, points
 def fake_result(setting, seed):
     """Numbers that look like a run: GC falls with the setting, with noise."""
     rng = random.Random(f"{setting}{seed}")
-    strength = sum(v for v in setting.values() if not isinstance(v, str))
+    strength = sum(v for v in setting.values() if isinstance(v, int | float))
     gc = 100 / (1 + strength) * rng.uniform(0.9, 1.1)
     curve = [
         {
