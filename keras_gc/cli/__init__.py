@@ -1,6 +1,7 @@
 """The command `keras-gc`: arguments first, Keras only when there is work."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0, or 1 after a problem that is told in a sentence.
     """
     options = _parser().parse_args(arguments)
+    # TensorFlow would begin with lines about CPU flags and missing GPUs.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.run(options)
     except (ValueError, TypeError, OSError, RuntimeError) as error:
