@@ -13,7 +13,7 @@ from tests.modes import MODES, compiled
 @pytest.mark.parametrize("count", [1, 2, 16, 17, 40])
 def test_the_sum_and_its_gradient(count, mode):
     variable = keras.Variable(0.3)
-    points = np.arange(count, dtype="float32")
+    points = np.arange(1, count + 1, dtype="float32")
 
     def run(x):
         def objective():
