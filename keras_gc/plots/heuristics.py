@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def heuristics(results: Results) -> "Figure":
     """Draw a line for each heuristic, from no strength to its largest.
 
+    Medians over seeds: a run that diverges would hide the others.
+
     Args:
         results: Result files.
 
@@ -28,7 +30,7 @@ def heuristics(results: Results) -> "Figure":
             settings.setdefault(row["setting"][name], []).append(row)
         runs = [settings[strength] for strength in sorted(settings)]
         of = {
-            quantity: [_mean(group, quantity) for group in runs]
+            quantity: [_median(group, quantity) for group in runs]
             for quantity in ("gc", "test_accuracy", "spectral_bound")
         }
         line = {
@@ -54,7 +56,7 @@ def heuristics(results: Results) -> "Figure":
     return figure
 
 
-def _mean(rows: list[dict], name: str) -> float:
+def _median(rows: list[dict], name: str) -> float:
     values = [value(row, name) for row in rows]
     finite = [number for number in values if number is not None]
-    return statistics.fmean(finite) if finite else float("nan")
+    return statistics.median(finite) if finite else float("nan")
