@@ -8,7 +8,8 @@ import json
 import resource
 import subprocess
 import sys
-from pathlib import Path
+
+from keras_gc import benchmarks
 
 _CLASSES = 1000
 _SHAPE = (64, 64, 3)
@@ -30,10 +31,7 @@ def memory(out=None):
     rows = [_in_fresh_process(what) for what in ("train step", "exact GC")]
     for row in rows:
         row["ratio"] = row["peak_mib"] / rows[0]["peak_mib"]
-    if out is not None:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        with Path(out).open("a") as file:
-            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+    benchmarks.append(rows, out)
     return rows
 
 

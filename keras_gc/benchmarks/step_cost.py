@@ -5,16 +5,20 @@ the machine's speed falls on all alike; the ratio is that of the medians.
 """
 
 import functools
-import json
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
 import keras_gc
-from keras_gc import _validation, estimators, heuristics, regularizers
+from keras_gc import (
+    _validation,
+    benchmarks,
+    estimators,
+    heuristics,
+    regularizers,
+)
 from keras_gc.experiments import networks
 from keras_gc.experiments.environment import environment
 
@@ -161,10 +165,7 @@ def step_cost(
         }
         for path in paths
     ]
-    if out is not None:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        with Path(out).open("a") as file:
-            file.writelines(f"{json.dumps(row)}\n" for row in rows)
+    benchmarks.append(rows, out)
     return rows
 
 
