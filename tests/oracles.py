@@ -24,7 +24,7 @@ def double_precision():
     keras.config.set_dtype_policy("float64")
     dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     try:
-        with _jax_x64():
+        with jax_x64():
             yield
     finally:
         keras.config.set_floatx(floatx)
@@ -32,7 +32,8 @@ def double_precision():
         dtypes.BIT64_TO_BIT32_DTYPE["float64"] = rounding
 
 
-def _jax_x64():
+def jax_x64():
+    """Let JAX have float64 in a `with`; the others always do."""
     if BACKEND != "jax":
         return contextlib.nullcontext()
     import jax

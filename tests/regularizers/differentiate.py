@@ -1,16 +1,10 @@
 """Value and gradient of a function of one array, in every mode there is."""
 
-import contextlib
-
 import keras
 import numpy as np
 
-BACKEND = keras.config.backend()
-MODES = {
-    "tensorflow": ("eager", "graph", "xla"),
-    "jax": ("eager", "jit"),
-    "torch": ("eager",),
-}[BACKEND]
+from tests.modes import BACKEND
+from tests.oracles import jax_x64
 
 
 def value_and_gradient(function, x, mode="eager"):
@@ -42,15 +36,6 @@ def value_and_gradient(function, x, mode="eager"):
     )
 
 
-def double_precision():
-    """Let JAX have float64 in a `with`; the others always do."""
-    if BACKEND != "jax":
-        return contextlib.nullcontext()
-    import jax
-
-    return jax.enable_x64(True)
-
-
 def float64(x):
     """Return a tensor of float64, also where Keras would make it float32."""
     return keras.ops.convert_to_tensor(x, dtype="float64")
@@ -58,7 +43,7 @@ def float64(x):
 
 def assert_gradient_of(function, x, rtol=1e-6):
     """Compare with central differences along three directions, in float64."""
-    with double_precision():
+    with jax_x64():
         _, gradient = value_and_gradient(function, float64(x))
         for seed in range(3):
             step = 1e-6 * np.random.default_rng(seed).standard_normal(x.shape)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from keras_gc.regularizers import convolution_norm, matrix_norm
+from tests.modes import MODES
+from tests.oracles import jax_x64
 from tests.regularizers.differentiate import (
-    MODES,
     assert_gradient_of,
-    double_precision,
     float64,
     value_and_gradient,
 )
@@ -63,7 +63,7 @@ def spectral(matrix):
 def test_equals_the_norm_of_the_dense_operator(name):
     shape, image = SHAPES[name]
     expected = spectral(dense_operator(kernel_of(shape), image))
-    with double_precision():
+    with jax_x64():
         norm = convolution_norm(float64(kernel_of(shape)), image)
         np.testing.assert_allclose(float(norm), expected, rtol=1e-10)
 

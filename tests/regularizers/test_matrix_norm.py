@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from keras_gc.regularizers import matrix_norm
+from tests.modes import MODES
+from tests.oracles import jax_x64
 from tests.regularizers.differentiate import (
-    MODES,
     assert_gradient_of,
-    double_precision,
     float64,
     value_and_gradient,
 )
@@ -108,7 +108,7 @@ def test_small_matrix_keeps_the_bound_at_every_gap(dtype, bound):
     spectra = np.ones((60, 33))
     spectra[:, 1:] -= gaps[:, None]
     matrices = np.stack([with_spectrum(s) for s in spectra]).astype(dtype)
-    with double_precision():
+    with jax_x64():
         tensor = keras.ops.convert_to_tensor(matrices, dtype=dtype)
         norms = keras.ops.convert_to_numpy(matrix_norm(tensor))
     errors = 1 - norms / svd_norm(matrices)
@@ -121,7 +121,7 @@ def test_small_matrix_keeps_the_bound_at_every_gap(dtype, bound):
 @pytest.mark.parametrize("size", [50, 150])
 def test_float64_to_1e_10(size):
     matrix = gaussian(size, size)
-    with double_precision():
+    with jax_x64():
         norm = matrix_norm(float64(matrix))
         assert keras.backend.standardize_dtype(norm.dtype) == "float64"
         np.testing.assert_allclose(float(norm), svd_norm(matrix), rtol=1e-10)

@@ -6,7 +6,8 @@ import pytest
 from keras import layers
 
 from keras_gc.regularizers import SpectralNorm, convolution_norm
-from tests.regularizers.differentiate import MODES, value_and_gradient
+from tests.modes import MODES
+from tests.regularizers.differentiate import value_and_gradient
 
 
 def gaussian(*shape):
