@@ -22,13 +22,17 @@ def measure(
         gc: `ExactGC(model)`.
 
     Returns:
-        A dict of floats. Losses are cross-entropies without any penalty.
+        A dict of floats. Losses are cross-entropies without any penalty;
+        `chance_accuracy` is that of naming the most frequent class of the
+        training examples every time.
     """
     train_loss, train_accuracy = evaluate(model, data.x_train, data.y_train)
     test_loss, test_accuracy = evaluate(model, data.x_test, data.y_test)
+    most_frequent = np.bincount(data.y_train).argmax()
     return {
         "train_loss": train_loss,
         "train_accuracy": train_accuracy,
+        "chance_accuracy": float(np.mean(data.y_train == most_frequent)),
         "test_loss": test_loss,
         "test_accuracy": test_accuracy,
         "gc": gc(data.x_test[:num_gc]),

@@ -149,16 +149,15 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     Args:
         trend: The claim.
         rows: The runs. A run without a finite value (training diverged) is
-            left out, and the evidence says so.
+            left out, and the evidence says so. A run that learned nothing
+            takes part: the evidence says so, and what remains without it.
 
     Returns:
         A `Finding`.
     """
     rows = [row for row in rows if _takes_part(trend, row)]
     finite = [row for row in rows if None not in _point(trend, row)]
-    x = [value(row, trend.x) for row in finite]
-    y = [value(row, trend.y) for row in finite]
-    rho, p_value = spearman(x, y)
+    rho, p_value = _correlation(trend, finite)
     monotone = monotone_fractions(trend, finite)
     evidence = f"rho = {rho:+.2f}, p = {p_value:.2g}, n = {len(finite)}"
     if monotone:
@@ -166,13 +165,10 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
         evidence += f", {share:.0%} of the steps in the claimed direction"
     if len(finite) < len(rows):
         evidence += f"; {len(rows) - len(finite)} diverged and are left out"
-    unequal = sum(value(row, "reached_loss") is False for row in finite)
-    if unequal:
-        evidence += f"; {unequal} did not reach the common training loss"
     return Finding(
         part=str(trend),
         outcome=trend_outcome(trend.sign, rho, p_value, len(finite)),
-        evidence=evidence,
+        evidence=evidence + _reservations(trend, finite),
         rho=None if math.isnan(rho) else rho,
         p_value=p_value,
         num_runs=len(finite),
@@ -319,6 +315,34 @@ def mean(rows: list[dict], name: str) -> float | None:
     values = [value(row, name) for row in rows]
     values = [number for number in values if number is not None]
     return sum(values) / len(values) if values else None
+
+
+def _correlation(trend: Trend, rows: list[dict]) -> tuple[float, float]:
+    x = [value(row, trend.x) for row in rows]
+    y = [value(row, trend.y) for row in rows]
+    return spearman(x, y)
+
+
+def _reservations(trend: Trend, rows: list[dict]) -> str:
+    """What a reader should know of the runs behind a correlation."""
+    said = ""
+    unequal = sum(value(row, "reached_loss") is False for row in rows)
+    if unequal:
+        said += f"; {unequal} did not reach the common training loss"
+    learned = [row for row in rows if not _learned_nothing(row)]
+    if len(learned) < len(rows):
+        rho, _ = _correlation(trend, learned)
+        said += (
+            f"; {len(rows) - len(learned)} learned nothing (a constant guess "
+            f"is as accurate), without them rho = {rho:+.2f}"
+        )
+    return said
+
+
+def _learned_nothing(row: dict) -> bool:
+    """A network may stop learning under a penalty; its GC is low as well."""
+    chance = row["result"].get("chance_accuracy")
+    return chance is not None and row["result"]["train_accuracy"] <= chance
 
 
 def _takes_part(trend: Trend, row: dict) -> bool:

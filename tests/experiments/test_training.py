@@ -50,6 +50,12 @@ def test_each_epoch_shows_each_example_once_in_another_order():
     assert np.array_equal(again[0], data.x_train[labels[4]])
 
 
+def test_chance_is_the_share_of_the_most_frequent_training_class():
+    data = blobs()
+    data = data._replace(y_train=np.minimum(data.y_train, 1))
+    assert train(TINY, 0, data)[1]["chance_accuracy"] == pytest.approx(2 / 3)
+
+
 def test_training_stops_at_the_loss_asked_for():
     recipe = Recipe(
         width=8, depth=1, batch_size=10, epochs=60, stop_at_loss=0.3, num_gc=20

@@ -104,6 +104,28 @@ def test_diverged_runs_and_unequal_losses_are_said():
     assert "12 did not reach" in finding.evidence
 
 
+def test_runs_that_learned_nothing_are_said_and_still_take_part():
+    runs = rows(
+        lambda r, s: 0.0 if r == 0.2 else r,  # a constant function at the end
+        train_accuracy=1.0,
+        chance_accuracy=0.11,
+    )
+    for run in runs:
+        if run["setting"]["learning_rate"] == 0.2:
+            run["result"]["train_accuracy"] = 0.11
+    finding = judge_trend(FALLS, runs)
+    assert finding.num_runs == 15 and finding.rho == pytest.approx(0)
+    assert "3 learned nothing" in finding.evidence
+    assert "without them rho = +1.00" in finding.evidence
+    above = rows(lambda r, s: -r, train_accuracy=0.12, chance_accuracy=0.11)
+    assert "nothing" not in judge_trend(FALLS, above).evidence
+
+
+def test_when_every_run_learned_nothing_the_evidence_still_says_so():
+    runs = rows(lambda r, s: -r, train_accuracy=0.1, chance_accuracy=0.1)
+    assert "15 learned nothing" in judge_trend(FALLS, runs).evidence
+
+
 def test_a_series_is_judged_alone():
     runs = [
         {
