@@ -3,13 +3,12 @@
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.recipe import base_recipe
+from keras_gc.experiments.rows import by_setting, mean
 from keras_gc.experiments.verdict import (
     THRESHOLDS,
     Finding,
     Trend,
-    by_setting,
     judge_condition,
-    mean,
 )
 
 

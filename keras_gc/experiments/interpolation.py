@@ -9,13 +9,13 @@ import numpy as np
 from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.measuring import ExactGC
 from keras_gc.experiments.networks import mlp
+from keras_gc.experiments.rows import mean
 from keras_gc.experiments.verdict import (
     THRESHOLDS,
     Finding,
     Trend,
     judge_condition,
     judge_trend,
-    mean,
 )
 from keras_gc.models import GCModel
 

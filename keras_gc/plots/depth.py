@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from keras_gc.experiments.rows import value
 from keras_gc.plots import style
-from keras_gc.plots.results import Results, points, value
+from keras_gc.plots.results import Results, points
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,8 +3,9 @@
 import statistics
 from typing import TYPE_CHECKING
 
+from keras_gc.experiments.rows import value
 from keras_gc.plots import style
-from keras_gc.plots.results import Results, value
+from keras_gc.plots.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,7 +3,8 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+
+from keras_gc.experiments.rows import value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,19 +106,6 @@ class Results:
             for row in self.rows
             if series in {None, row["setting"].get("series")}
         ]
-
-
-def value(row: dict, name: str) -> Any:
-    """Return a quantity of a run, whether set or measured.
-
-    Args:
-        row: The run.
-        name: Name of the quantity.
-
-    Returns:
-        Its value, `None` where the run has none.
-    """
-    return (row["result"] | row["setting"]).get(name)
 
 
 def points(rows: list[dict], x: str, y: str) -> list[tuple[float, float]]:
