@@ -79,9 +79,9 @@ class Store:
             return json.loads((self.folder / "config.json").read_text("utf-8"))
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"{self.folder} holds no results: it has no config.json. "
-                "Run `keras-gc reproduce NAME --out DIR` first, and name the "
-                "same DIR here."
+                f"{self.folder} holds no results: it has no config.json. Run "
+                f"`keras-gc reproduce {self.folder.name} --out "
+                f"{self.folder.parent}` first."
             ) from None
 
     def rows(self) -> list[Row]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_gc.experiments import NAMES
 
 _HEAD = (
-    "| claim | data | ρ | p | verdict | command |",
+    "| claim | data (training examples) | ρ | p | verdict | command |",
     "| --- | --- | --- | --- | --- | --- |",
 )
 
@@ -50,6 +50,9 @@ def _read(file: Path) -> dict:
 
 
 def _lines(verdict: dict, config: dict) -> list[str]:
+    data = config["dataset"] or "none"
+    if num_train := config["recipe"].get("num_train"):
+        data += f" ({num_train})"
     command = f"`keras-gc reproduce {config['experiment']}"
     if config["dataset"]:
         command += f" --dataset {config['dataset']}"
@@ -59,7 +62,7 @@ def _lines(verdict: dict, config: dict) -> list[str]:
         rho, p_value = finding["rho"], finding["p_value"]
         cells = (
             finding["part"],
-            config["dataset"] or "none",
+            data,
             "–" if rho is None else f"{rho:+.2f}",
             "–" if p_value is None else f"{p_value:.1g}",
             finding["outcome"],

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from keras_gc.experiments.rows import value
+from keras_gc.experiments.store import Store
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Results:
     Args:
         folder: The folder.
         config: Content of `config.json`.
-        rows: The finished runs.
+        rows: The finished runs, in the order of the grid.
         verdict: Content of `verdict.json`; `None` while the grid runs.
     """
 
@@ -36,20 +37,19 @@ class Results:
         Raises:
             FileNotFoundError: If no run has finished there.
         """
-        rows_file = folder / "rows.jsonl"
-        if not rows_file.exists():
+        store = Store(folder)
+        config, rows = store.config(), store.rows()
+        if not rows:
             raise FileNotFoundError(
-                f"{folder} holds no finished run (no rows.jsonl). Run "
-                f"`keras-gc reproduce {folder.name} --out {folder.parent}` "
+                f"{folder} holds no finished run yet. Go on with `keras-gc "
+                f"reproduce {folder.name} --out {folder.parent} --resume` "
                 "first."
             )
-        lines = rows_file.read_text("utf-8").splitlines(keepends=True)
         verdict_file = folder / "verdict.json"
         return cls(
             folder=folder,
-            config=json.loads((folder / "config.json").read_text("utf-8")),
-            # A line without its end is a run that was killed while writing.
-            rows=[json.loads(line) for line in lines if line.endswith("\n")],
+            config=config,
+            rows=rows,
             verdict=json.loads(verdict_file.read_text("utf-8"))
             if verdict_file.exists()
             else None,

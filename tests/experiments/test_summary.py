@@ -12,6 +12,7 @@ def finished(folder, name, dataset, rho):
     (folder / "verdict.json").write_text(json.dumps({"findings": [finding]}))
     config = {"experiment": name, "dataset": dataset, "scale": "small"}
     config["seeds"] = [0, 1, 2]
+    config["recipe"] = {"num_train": 4000} if dataset == "cifar10" else {}
     (folder / "config.json").write_text(json.dumps(config))
 
 
@@ -21,7 +22,7 @@ def test_each_finding_is_a_line_in_the_order_of_the_paper(tmp_path):
     finished(tmp_path / "mnist" / "flatness", "flatness", "mnist", -0.5)
     lines = summary(tmp_path).splitlines()[2:]
     assert [line.split(" | ")[1] for line in lines] == [
-        "mnist", "cifar10", "mnist",
+        "mnist", "cifar10 (4000)", "mnist",
     ]  # fmt: skip
     assert lines[1].split(" | ")[2] == "–"
     assert lines[2] == (

@@ -97,6 +97,11 @@ def test_a_figure_of_half_a_grid_needs_no_verdict(tmp_path):
 def test_a_folder_without_runs_says_what_to_do(tmp_path):
     with pytest.raises(FileNotFoundError, match="reproduce margin --out"):
         plots.plot("margin", tmp_path)
+    Store(tmp_path / "margin").create(
+        experiments.get("margin").config("mnist", "small", 3)
+    )
+    with pytest.raises(FileNotFoundError, match="--resume"):
+        plots.plot("margin", tmp_path)
 
 
 def test_axis_labels_name_quantity_and_unit(tmp_path):
