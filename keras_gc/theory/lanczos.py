@@ -1,5 +1,6 @@
 """The largest singular values of maps that are known by their products."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 # stops. The error of the eigenvalue is of the order of its square.
 _TOLERANCE = 1e-3
 _MAX_STEPS = 200
+# Eigenvalues cost more than a step: they are looked at so much later each time.
+_CHECK_GROWTH = 1.1
 
 
 def largest_singular_values(
@@ -37,22 +40,46 @@ def largest_singular_values(
     # Random numbers, always the same: a regular start vector would be
     # orthogonal to the singular vector of some regular map.
     vector = np.random.default_rng(0).standard_normal((num_maps, 1, size))
-    basis = images = np.empty((num_maps, 0, size))
-    for _ in range(min(size, _MAX_STEPS)):
+    vector = basis = _unit(vector)
+    # G within the span of the basis is tridiagonal.
+    diagonal, beside = np.empty((2, num_maps, 0))
+    next_check = 1
+    num_steps = min(size, _MAX_STEPS)
+    for step in range(1, num_steps + 1):
+        image = gram(vector[:, 0])[:, None]
+        diagonal = np.append(diagonal, np.sum(image * vector, axis=-1), axis=1)
         for _ in range(2):  # the second pass removes what rounding left
-            vector = _unit(vector - vector @ _transpose(basis) @ basis)
+            image = image - image @ _transpose(basis) @ basis
+        length = np.linalg.norm(image, axis=-1)
+        if step in (next_check, num_steps):
+            next_check = math.ceil(step * _CHECK_GROWTH)
+            value, last_weight = _largest_eigenpair(diagonal, beside)
+            residual = length[:, 0] * np.abs(last_weight)
+            if np.all(residual <= _TOLERANCE * value):
+                break
+        beside = np.append(beside, length, axis=1)
+        vector = _unit(image)
         basis = np.append(basis, vector, axis=1)
-        images = np.append(images, gram(vector[:, 0])[:, None], axis=1)
-        # G within the span of the basis, and its largest eigenpair.
-        small = images @ _transpose(basis)
-        values, vectors = np.linalg.eigh((small + _transpose(small)) / 2)
-        value, weights = values[:, -1], _transpose(vectors[:, :, -1:])
-        error = weights @ images - value[:, None, None] * (weights @ basis)
-        residual = np.linalg.norm(error[:, 0], axis=-1)
-        if np.all(residual <= _TOLERANCE * value):
-            break
-        vector = images[:, -1:]
     return np.sqrt(np.maximum(value, 0))
+
+
+def _largest_eigenpair(diagonal, beside):
+    """Return the eigenvalue and the last entry of its eigenvector.
+
+    Args:
+        diagonal: Of tridiagonal matrices, `(maps, size)`.
+        beside: What stands next to it, `(maps, size - 1)`.
+
+    Returns:
+        `(value, last_weight)`, arrays `(maps,)`.
+    """
+    index = np.arange(diagonal.shape[1])
+    matrices = np.zeros((*diagonal.shape, len(index)))
+    matrices[:, index, index] = diagonal
+    # `eigh` reads the lower triangle.
+    matrices[:, index[1:], index[:-1]] = beside
+    values, vectors = np.linalg.eigh(matrices)
+    return values[:, -1], vectors[:, -1, -1]
 
 
 def _transpose(matrices):
