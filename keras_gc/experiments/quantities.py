@@ -30,6 +30,7 @@ QUANTITIES = {
     "input_noise": ("input noise σ", "input unit"),
     "label_noise": ("labels drawn anew", "share"),
     "wrong_labels": ("labels kept random", "share"),
+    "epochs": ("most epochs", ""),
     "depth": ("hidden layers", ""),
     "width": ("width", "units"),
     "step": ("training step", ""),
