@@ -160,7 +160,7 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     finite = [row for row in rows if None not in _point(trend, row)]
     rho, p_value = _correlation(trend, finite)
     monotone = monotone_fractions(trend, finite)
-    evidence = f"rho = {rho:+.2f}, p = {p_value:.2g}, n = {len(finite)}"
+    evidence = f"{_signed(rho)}, p = {p_value:.2g}, n = {len(finite)}"
     if monotone:
         share = sum(monotone.values()) / len(monotone)
         evidence += f", {share:.0%} of the steps in the claimed direction"
@@ -277,6 +277,10 @@ def _correlation(trend: Trend, rows: list[dict]) -> tuple[float, float]:
     return spearman(x, y)
 
 
+def _signed(rho: float) -> str:
+    return "rho is undefined" if math.isnan(rho) else f"rho = {rho:+.2f}"
+
+
 def _reservations(trend: Trend, rows: list[dict]) -> str:
     """What a reader should know of the runs behind a correlation."""
     said = ""
@@ -288,7 +292,7 @@ def _reservations(trend: Trend, rows: list[dict]) -> str:
         rho, _ = _correlation(trend, learned)
         said += (
             f"; {len(rows) - len(learned)} learned nothing (a constant guess "
-            f"is as accurate), without them rho = {rho:+.2f}"
+            f"is as accurate), without them {_signed(rho)}"
         )
     return said
 

@@ -123,7 +123,9 @@ def test_runs_that_learned_nothing_are_said_and_still_take_part():
 
 def test_when_every_run_learned_nothing_the_evidence_still_says_so():
     runs = rows(lambda r, s: -r, train_accuracy=0.1, chance_accuracy=0.1)
-    assert "15 learned nothing" in judge_trend(FALLS, runs).evidence
+    evidence = judge_trend(FALLS, runs).evidence
+    assert "15 learned nothing" in evidence
+    assert evidence.endswith("without them rho is undefined")
 
 
 def test_a_series_is_judged_alone():
