@@ -94,17 +94,22 @@ def reproduce(
 
     Raises:
         FileExistsError: If `out` holds results and `resume` is false.
-        ValueError: If it holds results of another configuration.
+        ValueError: If it holds results of another configuration, or there is
+            no such experiment, data set or scale.
 
     Example:
         verdict = keras_gc.experiments.reproduce("learning_rate")
         print(verdict)
     """
+    from keras_gc import datasets
     from keras_gc.experiments import experiment
 
+    # All of it before anything is written.
+    chosen = get(name)
     one_of("scale", scale, experiment.SCALES)
     dataset = dataset or experiment.DEFAULT_DATASETS[scale]
-    return get(name).reproduce(
+    one_of("dataset", dataset, datasets.names())
+    return chosen.reproduce(
         Path(out) / name,
         dataset=dataset,
         scale=scale,

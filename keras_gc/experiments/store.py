@@ -42,8 +42,8 @@ class Store:
             resume: Whether the folder may hold runs of this very `config`.
 
         Raises:
-            FileExistsError: If it holds finished runs and `resume` is false.
             ValueError: If the folder holds another configuration.
+            FileExistsError: If it holds finished runs and `resume` is false.
         """
         config = json.loads(json.dumps(config))  # tuples become lists
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -52,18 +52,19 @@ class Store:
                 write_json(self.folder / "config.json", config)
                 return
             there, num_rows = self.config(), len(self._finished_lines())
+        if there != config:
+            hint = "" if num_rows else " (Nothing is lost if you delete it.)"
+            raise ValueError(
+                f"{self.folder} belongs to runs of another configuration, and "
+                "the two must not mix. They differ in "
+                f"{_differences(there, config)}. Choose another folder with "
+                f"`--out`, or ask for the same configuration again.{hint}"
+            )
         if num_rows and not resume:
             raise FileExistsError(
                 f"{self.folder} already holds results ({num_rows} finished "
                 "runs). Go on with them with `--resume` (resume=True), or "
                 "choose another folder with `--out`."
-            )
-        if there != config:
-            raise ValueError(
-                f"{self.folder} belongs to runs of another configuration, and "
-                "the two must not mix. They differ in "
-                f"{_differences(there, config)}. Choose another folder with "
-                "`--out`, or ask for the same configuration again."
             )
 
     def config(self) -> dict:

@@ -162,3 +162,14 @@ def test_results_lie_in_a_folder_of_the_experiments_name(tmp_path, monkeypatch):
     assert Store("keras-gc-results/tiny").missing() == []
     experiments.reproduce("tiny", out=tmp_path / "mine", progress=False)
     assert Store(tmp_path / "mine" / "tiny").missing() == []
+
+
+def test_a_wrong_name_leaves_no_folder_behind(tmp_path):
+    for name, options in [
+        ("nothing", {}),
+        ("explicit", {"dataset": "imagenet"}),
+        ("explicit", {"scale": "huge"}),
+    ]:
+        with pytest.raises(ValueError, match="must be one of"):
+            experiments.reproduce(name, **options, out=tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -66,9 +66,15 @@ def test_a_folder_with_runs_needs_resume_and_says_so(store):
     store.create(CONFIG, resume=True)
 
 
-def test_resume_refuses_another_configuration_and_names_what_differs(store):
-    with pytest.raises(ValueError, match=r"differ in \['seeds'\]"):
-        store.create(CONFIG | {"seeds": [0]}, resume=True)
+@pytest.mark.parametrize("resume", [False, True])
+def test_another_configuration_is_refused_and_what_differs_named(store, resume):
+    other = CONFIG | {"seeds": [0]}
+    with pytest.raises(ValueError, match=r"differ in \['seeds'\].*delete it"):
+        store.create(other, resume=resume)
+    store.append(row(1, 0))
+    with pytest.raises(ValueError, match="differ in") as refusal:
+        store.create(other, resume=resume)
+    assert "delete" not in str(refusal.value)
 
 
 def test_reading_an_empty_folder_says_what_to_run(tmp_path):
