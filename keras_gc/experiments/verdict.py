@@ -28,6 +28,10 @@ THRESHOLDS = {
     "simple_interpolant": 1.5,
 }
 
+# A run has learned nothing if it errs this often, where a constant guess errs
+# once. It decides no verdict, only what is said of the runs behind one.
+NEAR_CHANCE = 0.95
+
 REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"
 NOT_DECIDED = "not decided"
@@ -291,8 +295,8 @@ def _reservations(trend: Trend, rows: list[dict]) -> str:
     if len(learned) < len(rows):
         rho, _ = _correlation(trend, learned)
         said += (
-            f"; {len(rows) - len(learned)} learned nothing (a constant guess "
-            f"is as accurate), without them {_signed(rho)}"
+            f"; {len(rows) - len(learned)} learned nothing (about as "
+            f"accurate as a constant guess), without them {_signed(rho)}"
         )
     return said
 
@@ -300,7 +304,10 @@ def _reservations(trend: Trend, rows: list[dict]) -> str:
 def _learned_nothing(row: dict) -> bool:
     """A network may stop learning under a penalty; its GC is low as well."""
     chance = row["result"].get("chance_accuracy")
-    return chance is not None and row["result"]["train_accuracy"] <= chance
+    if chance is None:
+        return False
+    error = 1 - row["result"]["train_accuracy"]
+    return error >= NEAR_CHANCE * (1 - chance)
 
 
 def _takes_part(trend: Trend, row: dict) -> bool:

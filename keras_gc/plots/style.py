@@ -1,6 +1,7 @@
 """How all figures look, and the few marks that they share."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -152,14 +153,19 @@ def steps_axis(axes: "Axes") -> None:
     Args:
         axes: Where.
     """
+    from matplotlib.ticker import EngFormatter
+
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
-    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlim(left=0)
     axes.set_xlabel("training step")
 
 
 def log_if_wide(axes: "Axes", which: str = "y") -> None:
     """Use a log scale where what is drawn differs by a factor of five.
+
+    A network that has stopped learning has a GC of 0. So that it is seen, the
+    scale is linear from 0 to the smallest positive number where there is a 0.
 
     Args:
         axes: Where all is drawn already.
@@ -168,14 +174,23 @@ def log_if_wide(axes: "Axes", which: str = "y") -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
     low, high = getattr(axes.dataLim, f"interval{which}")
-    if not 0 < 5 * low < high:
+    least = getattr(axes.dataLim, f"minpos{which}")
+    if low < 0 or high <= 5 * least:
         return
-    axes.set(**{f"{which}scale": "log"})
+    set_scale = getattr(axes, f"set_{which}scale")
     axis = getattr(axes, f"{which}axis")
-    if high < 100 * low:
+    if low > 0:
+        set_scale("log")
+    else:
+        decade = 10 ** math.floor(math.log10(least))
+        set_scale("symlog", linthresh=decade)
+        getattr(axes, f"set_{which}lim")(-decade / 3, 2 * high)
+        axis.get_major_locator().set_params(numticks=9)
+    if low > 0 and high < 100 * low:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter("{x:g}")
+    if high < 1e6 * least:  # else powers of ten
+        axis.set_major_formatter("{x:g}")
 
 
 def save(figure: "Figure", path: Path) -> list[Path]:

@@ -112,12 +112,12 @@ def test_runs_that_learned_nothing_are_said_and_still_take_part():
     )
     for run in runs:
         if run["setting"]["learning_rate"] == 0.2:
-            run["result"]["train_accuracy"] = 0.11
+            run["result"]["train_accuracy"] = 0.15  # errors: 0.955 of chance
     finding = judge_trend(FALLS, runs)
     assert finding.num_runs == 15 and finding.rho == pytest.approx(0)
     assert "3 learned nothing" in finding.evidence
     assert "without them rho = +1.00" in finding.evidence
-    above = rows(lambda r, s: -r, train_accuracy=0.12, chance_accuracy=0.11)
+    above = rows(lambda r, s: -r, train_accuracy=0.16, chance_accuracy=0.11)
     assert "nothing" not in judge_trend(FALLS, above).evidence
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from keras_gc import experiments, plots
 from keras_gc.experiments.store import Store, write_json
+from keras_gc.plots import style
 from keras_gc.plots.results import Results, curves, points
 
 
@@ -132,3 +133,25 @@ def test_curves_gather_the_runs_recorded_at_each_step():
         },
     ]
     assert curves(rows, "gc") == {0: [1.0, 2.0], 2: [3.0]}
+
+
+@pytest.mark.parametrize(
+    "values, scale",
+    [
+        ([1.0, 4.0], "linear"),
+        ([1.0, 40.0], "log"),
+        ([0.0, 1.0, 4.0], "linear"),
+        ([0.0, 1.0, 40.0], "symlog"),
+        ([-1.0, 1.0, 40.0], "linear"),
+        ([0.0, 0.0], "linear"),
+    ],
+)
+def test_a_log_scale_shows_every_point_zero_too(values, scale):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    axes.plot(range(len(values)), values, "o")
+    style.log_if_wide(axes)
+    assert axes.get_yscale() == scale
+    low, high = axes.get_ylim()
+    assert low < min(values) and max(values) < high
