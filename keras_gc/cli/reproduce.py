@@ -21,8 +21,11 @@ def add_parser(commands):
     parser.add_argument(
         "--scale",
         choices=("smoke", "small", "paper"),
-        default="smoke",
-        help="seconds; minutes on 2 cores; a GPU (default: %(default)s)",
+        help="seconds; minutes on 2 cores; a GPU (default: smoke)",
+    )
+    parser.add_argument(
+        "--network",
+        help="mlp, lenet, resnet18 or vgg13 (default: the scale's own)",
     )
     parser.add_argument("--seeds", type=int, help="runs per setting")
     parser.add_argument(
@@ -34,7 +37,8 @@ def add_parser(commands):
     parser.add_argument(
         "--resume",
         action="store_true",
-        help="go on in a folder that holds results, without repeating any",
+        help="go on in a folder that holds results, without repeating any; "
+        "what is not given is taken from them",
     )
     parser.set_defaults(run=run)
 
@@ -55,6 +59,7 @@ def run(options):
             scale=options.scale,
             seeds=options.seeds,
             out=options.out,
+            network=options.network,
             resume=options.resume,
         )
         print(f"{name}: {verdict}")

@@ -64,10 +64,11 @@ def names() -> dict[str, str]:
 def reproduce(
     name: str,
     dataset: str | None = None,
-    scale: str = "smoke",
+    scale: str | None = None,
     seeds: int | None = None,
     out: str | Path = "keras-gc-results",
     *,
+    network: str | None = None,
     resume: bool = False,
     progress: bool = True,
 ) -> "Verdict":
@@ -81,12 +82,15 @@ def reproduce(
         name: One of `NAMES`.
         dataset: A name that `keras_gc.datasets.load` knows. Default: the
             scale's own ("digits", "mnist", "cifar10").
-        scale: "smoke" (seconds), "small" (minutes on two cores) or "paper"
-            (the paper's networks; meant for a GPU or TPU).
+        scale: "smoke" (seconds; the default), "small" (minutes on two cores)
+            or "paper" (the paper's networks; meant for a GPU or TPU).
         seeds: How many seeds. Default: 2 at "smoke", else 3.
         out: Folder of all results.
-        resume: Go on with the results in `out` and do what is missing. Other
-            processes may do the same at the same time.
+        network: "mlp", "lenet", "resnet18" or "vgg13", in the place of the
+            scale's own.
+        resume: Go on with the results in `out` and do what is missing; what
+            is not given above is theirs. Other processes may do the same at
+            the same time.
         progress: Whether to show the grid and the time left.
 
     Returns:
@@ -95,25 +99,37 @@ def reproduce(
     Raises:
         FileExistsError: If `out` holds results and `resume` is false.
         ValueError: If it holds results of another configuration, or there is
-            no such experiment, data set or scale.
+            no such experiment, data set, scale or network.
 
     Example:
         verdict = keras_gc.experiments.reproduce("learning_rate")
         print(verdict)
     """
     from keras_gc import datasets
-    from keras_gc.experiments import experiment
+    from keras_gc.experiments.experiment import (
+        DEFAULT_DATASETS,
+        DEFAULT_SEEDS,
+        SCALES,
+    )
+    from keras_gc.experiments.store import Store
 
     # All of it before anything is written.
-    chosen = get(name)
-    one_of("scale", scale, experiment.SCALES)
-    dataset = dataset or experiment.DEFAULT_DATASETS[scale]
+    chosen, folder = get(name), Path(out) / name
+    is_begun = resume and (folder / "config.json").exists()
+    begun = Store(folder).config() if is_begun else {}
+    scale = scale or begun.get("scale", SCALES[0])
+    one_of("scale", scale, SCALES)
+    dataset = dataset or begun.get("dataset") or DEFAULT_DATASETS[scale]
     one_of("dataset", dataset, datasets.names())
+    if seeds is None:
+        seeds = len(begun.get("seeds", [])) or DEFAULT_SEEDS[scale]
+    if network := network or begun.get("network"):
+        chosen = chosen.on(network)
     return chosen.reproduce(
-        Path(out) / name,
+        folder,
         dataset=dataset,
         scale=scale,
-        seeds=experiment.DEFAULT_SEEDS[scale] if seeds is None else seeds,
+        seeds=seeds,
         resume=resume,
         progress=progress,
     )

@@ -3,6 +3,8 @@
 Reference: Munn, Dherin & Gonzalvo 2024 (arXiv 2405.15706).
 """
 
+import dataclasses
+
 import keras
 import numpy as np
 
@@ -14,11 +16,6 @@ from keras_gc.experiments.recipe import Recipe, base_recipe
 from keras_gc.experiments.verdict import Trend
 from keras_gc.theory.neural_collapse import neural_collapse
 
-SHOTS = 5
-EPISODES = 50
-
-NUM_GC = 100  # exact GC of an embedding costs one pass for each of its units
-
 # What presses on GC: the three ways of the paper.
 PRESSURES = {
     "learning_rate": {"smoke": (0.05, 0.5), "small": (0.01, 0.03, 0.1, 0.3)},
@@ -27,15 +24,29 @@ PRESSURES = {
 }
 
 
-def _recipe(scale: str, dataset: str) -> Recipe:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CollapseRecipe(Recipe):
+    """A recipe for the lower half of the classes; the others are new.
+
+    Args:
+        shots: Examples of each new class that are shown.
+        episodes: How often others are shown.
+    """
+
+    shots: int = 5
+    episodes: int = 50
+
+
+def _recipe(scale: str, dataset: str) -> CollapseRecipe:
     # To one training loss for all where it can be reached, as for the
     # learning rate: an embedding that has learned little has a low GC, too.
-    return base_recipe(
+    recipe = base_recipe(
         scale, dataset, gc_outputs="embedding", epochs=60, stop_at_loss=0.02
     )
+    return CollapseRecipe(**dataclasses.asdict(recipe))
 
 
-def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
+def _run(recipe: CollapseRecipe, seed: int, dataset: str) -> dict:
     data = training.load(dataset, recipe)
     half = data.num_classes // 2
     old_train, old_test = data.y_train < half, data.y_test < half
@@ -50,16 +61,24 @@ def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
     embed = keras.Model(model.inputs, model.get_layer("embedding").output)
     features = embed.predict(data.x_test[~old_test], verbose=0)
     labels = data.y_test[~old_test]
+    # Exact GC of an embedding costs one pass for each of its units.
+    x_gc = old.x_test[: recipe.num_gc_along]
     return {
         **result,
-        "embedding_gc": ExactGC(embed)(old.x_test[:NUM_GC]),
+        "embedding_gc": ExactGC(embed)(x_gc),
         "collapse": neural_collapse(features, labels),
-        "few_shot_accuracy": few_shot_accuracy(features, labels, seed),
+        "few_shot_accuracy": few_shot_accuracy(
+            features, labels, seed, recipe.shots, recipe.episodes
+        ),
     }
 
 
 def few_shot_accuracy(
-    features: np.ndarray, labels: np.ndarray, seed: int
+    features: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+    shots: int = 5,
+    episodes: int = 50,
 ) -> float:
     """Classify by the nearest mean of a few examples of each class.
 
@@ -67,6 +86,8 @@ def few_shot_accuracy(
         features: Of shape `(examples, units)`.
         labels: Integer labels.
         seed: Decides which examples are the few.
+        shots: How many of each class.
+        episodes: How often they are drawn.
 
     Returns:
         Accuracy on all others, a mean over episodes.
@@ -74,11 +95,11 @@ def few_shot_accuracy(
     rng = np.random.default_rng(seed)
     classes = np.unique(labels)
     accuracies = []
-    for _ in range(EPISODES):
+    for _ in range(episodes):
         order = rng.permutation(len(labels))
-        shots = {c: order[labels[order] == c][:SHOTS] for c in classes}
-        means = np.stack([features[shots[c]].mean(0) for c in classes])
-        rest = np.setdiff1d(order, np.concatenate(list(shots.values())))
+        shown = [order[labels[order] == c][:shots] for c in classes]
+        means = np.stack([features[few].mean(0) for few in shown])
+        rest = np.setdiff1d(order, np.concatenate(shown))
         distances = np.linalg.norm(features[rest, None] - means, axis=-1)
         nearest = classes[distances.argmin(-1)]
         accuracies.append(np.mean(nearest == labels[rest]))

@@ -17,6 +17,7 @@ def environment() -> dict:
     import keras
 
     backend = keras.config.backend()
+    devices = _devices(backend)
     return {
         "python": platform.python_version(),
         "keras": keras.version(),
@@ -25,8 +26,8 @@ def environment() -> dict:
         "keras_gc": _version.__version__,
         "floatx": keras.config.floatx(),
         "dtype_policy": keras.config.dtype_policy().name,
-        "tf32": _allows_tf32(backend),
-        "devices": _devices(backend),
+        "tf32": _allows_tf32(backend, devices),
+        "devices": devices,
     }
 
 
@@ -39,15 +40,21 @@ def _devices(backend: str) -> list[str]:
     return keras.distribution.list_devices()
 
 
-def _allows_tf32(backend: str) -> bool | None:
-    """Whether a GPU may round float32 products to TF32; None if unknown."""
+def _allows_tf32(backend: str, devices: list[str]) -> bool | None:
+    """Whether float32 products may be rounded to TF32; None if unknown."""
+    if not any(device.startswith(("gpu", "cuda")) for device in devices):
+        return False
     # Looked at where Keras has loaded it: only backend/ imports frameworks.
     framework = sys.modules[backend]
     if backend == "tensorflow":
         config = framework.config.experimental
         return config.tensor_float_32_execution_enabled()
     if backend == "torch":
-        return framework.get_float32_matmul_precision() != "highest"
+        # Products of matrices and convolutions have a switch each.
+        return (
+            framework.get_float32_matmul_precision() != "highest"
+            or framework.backends.cudnn.allow_tf32
+        )
     if backend == "jax":
         precision = framework.config.jax_default_matmul_precision
         return precision not in {"highest", "float32"}

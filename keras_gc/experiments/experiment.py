@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 import logging
 import math
 import time
@@ -14,7 +15,8 @@ from keras_gc.experiments import verdict as verdicts
 from keras_gc.experiments.environment import environment
 from keras_gc.experiments.progress import Progress
 from keras_gc.experiments.quantities import QUANTITIES, label
-from keras_gc.experiments.store import Store, write_json
+from keras_gc.experiments.recipe import WIDTHS, shape_of
+from keras_gc.experiments.store import Store
 from keras_gc.experiments.verdict import Finding, Trend, Verdict
 
 SCALES = ("smoke", "small", "paper")
@@ -42,7 +44,9 @@ class Experiment:
             it measured as plain JSON values.
         trends: The parts of the claim that are trends.
         judge: `(rows) -> list[Finding]`: the parts that are not.
+        thresholds: What `judge` decides by, beside `verdict.THRESHOLDS`.
         uses_data: Whether the runs use a data set.
+        network: The network, where it is not the scale's own (`on`).
     """
 
     name: str
@@ -52,7 +56,40 @@ class Experiment:
     run: Callable[[Any, int, str], dict]
     trends: tuple[Trend, ...] = ()
     judge: Callable[[list[dict]], list[Finding]] = lambda rows: []
+    thresholds: dict[str, float] = dataclasses.field(default_factory=dict)
     uses_data: bool = True
+    network: str | None = None
+
+    def on(self, network: str) -> "Experiment":
+        """Return the same experiment on another network.
+
+        Args:
+            network: One of `networks.NETWORKS`.
+
+        Returns:
+            An `Experiment`.
+
+        Raises:
+            ValueError: If there is no such network, or the experiment chooses
+                its own.
+        """
+        one_of("network", network, WIDTHS)
+        recipe = self.recipe("smoke", DEFAULT_DATASETS["smoke"])
+        settings = itertools.chain(*self.settings.values())
+        if not hasattr(recipe, "network") or any(
+            {"network", "depth"} & setting.keys() for setting in settings
+        ):
+            raise ValueError(
+                f"{self.name!r} chooses its own networks, and `network` must "
+                f"be left out. Received: network={network!r}"
+            )
+        return dataclasses.replace(
+            self,
+            network=network,
+            recipe=lambda scale, dataset: dataclasses.replace(
+                self.recipe(scale, dataset), **shape_of(network, scale)
+            ),
+        )
 
     def config(self, dataset: str, scale: str, seeds: int) -> dict:
         """Return all that is fixed before the first run.
@@ -69,13 +106,14 @@ class Experiment:
             "experiment": self.name,
             "claim": self.claim,
             "dataset": dataset if self.uses_data else None,
+            "network": self.network,
             "scale": scale,
             "seeds": list(range(seeds)),
             "settings": self.settings[scale],
             "recipe": dataclasses.asdict(self.recipe(scale, dataset)),
             "hyper_parameters": "ours, not the paper's",
             "trends": [dataclasses.asdict(trend) for trend in self.trends],
-            "thresholds": verdicts.THRESHOLDS,
+            "thresholds": verdicts.THRESHOLDS | self.thresholds,
             "labels": {name: label(name) for name in QUANTITIES},
         }
 
@@ -105,7 +143,7 @@ class Experiment:
         }
 
     def verdict(self, rows: list[dict]) -> Verdict:
-        """Judge the claim by the thresholds of `verdict.THRESHOLDS`.
+        """Judge the claim by the thresholds of the configuration.
 
         Args:
             rows: The runs.
@@ -163,7 +201,7 @@ class Experiment:
                             )
                     display.update()
         verdict = self.verdict(store.rows())
-        write_json(store.folder / "verdict.json", verdict.to_dict())
+        store.write_verdict(verdict.to_dict())
         return verdict
 
 

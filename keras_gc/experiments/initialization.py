@@ -32,11 +32,12 @@ class Recipe:
 
 
 def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
-    x = training.load(dataset, base_recipe("small", dataset)).x_test
+    data = training.load(dataset, base_recipe("small", dataset))
+    x = data.x_test
     keras.utils.set_random_seed(seed)
     network = mlp(
         x.shape[1:],
-        10,
+        data.num_classes,
         width=recipe.width,
         depth=recipe.depth,
         kernel_initializer=recipe.kernel_initializer,

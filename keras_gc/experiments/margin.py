@@ -3,7 +3,7 @@
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.recipe import Recipe, base_recipe
-from keras_gc.experiments.verdict import Trend
+from keras_gc.experiments.verdict import Finding, Trend, judge_condition
 from keras_gc.theory.margin import margin_normalized_gc
 
 
@@ -34,6 +34,20 @@ def _recipe(scale: str, dataset: str) -> Recipe:
     )
 
 
+def _judge(rows: list[dict]) -> list[Finding]:
+    """Say so where GC / margin^2 is infinite, which no rank can hold."""
+    wrong = sum(row["result"]["margin_gc"] is None for row in rows)
+    if not wrong:
+        return []
+    return [
+        judge_condition(
+            "training examples are told apart",
+            None,
+            f"{wrong} of {len(rows)} runs have no positive median margin",
+        )
+    ]
+
+
 EXPERIMENT = Experiment(
     name="margin",
     claim=(
@@ -51,4 +65,5 @@ EXPERIMENT = Experiment(
     recipe=_recipe,
     run=_run,
     trends=(Trend("excess_risk", "margin_gc", +1),),
+    judge=_judge,
 )

@@ -22,14 +22,17 @@ def measure(
         gc: `ExactGC(model)`.
 
     Returns:
-        A dict of floats. Losses are cross-entropies without any penalty;
-        `chance_accuracy` is that of naming the most frequent class of the
-        training examples every time.
+        A dict of numbers: how many examples there were (a small data set has
+        fewer than were asked for), and what was measured. Losses are
+        cross-entropies without any penalty; `chance_accuracy` is that of
+        naming the most frequent class of the training examples every time.
     """
     train_loss, train_accuracy = evaluate(model, data.x_train, data.y_train)
     test_loss, test_accuracy = evaluate(model, data.x_test, data.y_test)
     most_frequent = np.bincount(data.y_train).argmax()
     return {
+        "num_train": len(data.y_train),
+        "num_test": len(data.y_test),
         "train_loss": train_loss,
         "train_accuracy": train_accuracy,
         "chance_accuracy": float(np.mean(data.y_train == most_frequent)),

@@ -40,6 +40,17 @@ def mlp(
     return keras.Model(inputs, layers.Dense(num_classes, **kernel)(x))
 
 
+def _image_input(
+    name: str, input_shape: tuple, least: int
+) -> keras.KerasTensor:
+    if len(input_shape) != 3 or min(input_shape[:2]) < least:
+        raise ValueError(
+            f"{name} needs images of shape (height, width, channels), at "
+            f"least {least} x {least}. Received: input_shape={input_shape}"
+        )
+    return keras.Input(input_shape)
+
+
 def lenet(
     input_shape: tuple[int, int, int],
     num_classes: int,
@@ -50,7 +61,7 @@ def lenet(
     """Build LeNet-5 with ReLU and maximum pooling.
 
     Args:
-        input_shape: Height, width and channels.
+        input_shape: Height, width and channels; height and width >= 4.
         num_classes: Number of logits.
         width: Channels of the first convolution; 6 is LeNet-5. The other
             layers grow in proportion.
@@ -59,9 +70,12 @@ def lenet(
 
     Returns:
         A `keras.Model`.
+
+    Raises:
+        ValueError: If the examples are no images, or too small.
     """
     relu = {"activation": "relu", **kernel}
-    inputs = keras.Input(input_shape)
+    inputs = _image_input("lenet", input_shape, 4)
     x = layers.Conv2D(width, 5, padding="same", **relu)(inputs)
     x = layers.MaxPooling2D()(x)
     x = layers.Conv2D(width * 16 // 6, 5, padding="same", **relu)(x)
@@ -94,6 +108,9 @@ def resnet18(
 
     Returns:
         A `keras.Model`.
+
+    Raises:
+        ValueError: If the examples are no images, or too small.
     """
 
     def conv(x: Any, channels: int, size: int, stride: int = 1) -> Any:
@@ -109,7 +126,7 @@ def resnet18(
         x = layers.ReLU()(conv(x, channels, 3, stride))
         return layers.ReLU()(conv(x, channels, 3) + shortcut)
 
-    inputs = keras.Input(input_shape)
+    inputs = _image_input("resnet18", input_shape, 1)
     x = layers.ReLU()(conv(inputs, width, 3))
     for stage in range(4):
         x = block(x, width * 2**stage, 1 if stage == 0 else 2)
@@ -140,9 +157,12 @@ def vgg13(
 
     Returns:
         A `keras.Model`.
+
+    Raises:
+        ValueError: If the examples are no images, or too small.
     """
     relu = {"activation": "relu", **kernel}
-    inputs = x = keras.Input(input_shape)
+    inputs = x = _image_input("vgg13", input_shape, 32)
     for factor in (1, 2, 4, 8, 8):
         for _ in range(2):
             x = layers.Conv2D(width * factor, 3, padding="same", **relu)(x)

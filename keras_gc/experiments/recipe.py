@@ -13,7 +13,8 @@ class Recipe:
         width: Width of the network.
         depth: Hidden layers, for an MLP; `None` for the other networks.
         kernel_initializer: A Keras initializer of every kernel.
-        num_train: Training examples, a random subset, the same in all runs.
+        num_train: Training examples, a random subset, the same in all runs;
+            all of them where the data set has no more.
         num_test: Test examples, likewise.
         num_gc: The first so many of the test examples, on which GC is exact.
         num_gc_along: The first so many of these, on which GC is measured
@@ -65,38 +66,49 @@ class Recipe:
     curve_growth: float = 1.5
 
 
+# Width of each network of `networks.NETWORKS`; the last two as published.
+WIDTHS = {"mlp": 256, "lenet": 6, "resnet18": 64, "vgg13": 64}
+
+
 def base_recipe(scale: str, dataset: str, **changes: Any) -> Recipe:
     """Return what the experiments at one scale have in common.
 
     Args:
         scale: "smoke", "small" or "paper".
         dataset: Name of the data set; colour images get convolutions.
-        **changes: Fields of the recipe to replace.
+        **changes: Fields of the recipe to replace. A `network` brings its
+            width and depth with it.
 
     Returns:
         A `Recipe`.
     """
     colour = dataset.startswith("cifar")
-    if scale == "smoke":
-        fields: dict[str, Any] = {
-            "width": 64,
-            "num_train": 500,
-            "num_test": 300,
-            "num_gc": 100,
-            "epochs": 20,
-        }
-    elif scale == "small":
-        fields = {}
-    else:
-        fields = {
-            "network": "resnet18",
-            "width": 64,
+    network = "resnet18" if scale == "paper" else "lenet" if colour else "mlp"
+    shape = shape_of(changes.get("network", network), scale)
+    sizes: dict[str, Any] = {
+        "smoke": {"num_train": 500, "num_test": 300, "num_gc": 100},
+        "small": {},
+        "paper": {
             "num_train": 50_000,
             "num_test": 10_000,
             "num_gc": 1000,
             "batch_size": 128,
             "epochs": 100,
-        }
-    if scale != "paper":
-        fields |= {"network": "lenet", "width": 6} if colour else {"depth": 2}
-    return Recipe(**fields | changes)
+        },
+    }
+    return Recipe(**shape | sizes[scale] | changes)
+
+
+def shape_of(network: str, scale: str) -> dict[str, Any]:
+    """Return the fields of a recipe that make up a network.
+
+    Args:
+        network: One of `networks.NETWORKS`.
+        scale: "smoke" makes an MLP smaller.
+
+    Returns:
+        A dict with `network`, `width` and `depth`.
+    """
+    is_mlp = network == "mlp"
+    width = 64 if is_mlp and scale == "smoke" else WIDTHS[network]
+    return {"network": network, "width": width, "depth": 2 if is_mlp else None}

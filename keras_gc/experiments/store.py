@@ -166,6 +166,16 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
 
+    def write_verdict(self, verdict: dict) -> None:
+        """Write `verdict.json`, after the last run.
+
+        Args:
+            verdict: Plain JSON values. Processes that end at the same time
+                write the same ones, one after the other.
+        """
+        with self._lock("folder"):
+            write_json(self.folder / "verdict.json", verdict)
+
     def _finished_lines(self) -> list[bytes]:
         """Lines that were written to their end; a torn last line is not."""
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_gc.experiments import NAMES
 
 _HEAD = (
-    "| claim | data (training examples) | ρ | p | verdict | command |",
+    "| claim | data (training examples, at most) | ρ | p | verdict | command |",
     "| --- | --- | --- | --- | --- | --- |",
 )
 
@@ -56,6 +56,8 @@ def _lines(verdict: dict, config: dict) -> list[str]:
     command = f"`keras-gc reproduce {config['experiment']}"
     if config["dataset"]:
         command += f" --dataset {config['dataset']}"
+    if config.get("network"):
+        command += f" --network {config['network']}"
     command += f" --scale {config['scale']} --seeds {len(config['seeds'])}`"
     lines = []
     for finding in verdict["findings"]:

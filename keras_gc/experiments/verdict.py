@@ -1,10 +1,11 @@
 """From rows to a verdict: which thresholds decide, and what they decided.
 
 A claim about a trend is tested with Spearman's rank correlation over all
-runs. Its p-value is the share of reshuffled runs whose rank correlation is at
-least as strong: all reshufflings of up to seven runs, 9,999 random ones
-beyond. (The usual t approximation is meant for hundreds of runs; it calls
-three runs in a row certain.)
+runs. Its p-value is SciPy's, from a permutation test: twice the share of
+reshuffled runs whose rank correlation lies at least as far out on the side
+that is rarer; all reshufflings of up to seven runs, 9,999 random ones beyond.
+(The usual t approximation is meant for hundreds of runs; it calls three runs
+in a row certain.)
 """
 
 import dataclasses
@@ -16,16 +17,13 @@ from typing import Any
 from keras_gc.experiments.quantities import words
 from keras_gc.experiments.rows import by_setting, mean, value
 
-# Every threshold of a verdict, fixed here and copied into each config.json.
+# What decides on a trend. It is copied into each config.json, and with it what
+# else an experiment decides by (`Experiment.thresholds`).
 THRESHOLDS = {
     "significance": 0.05,  # p below it: the trend is not chance
     "strong": 0.6,  # |rho| from here on: the trend is clear
     "weak": 0.2,  # |rho| below it, in enough runs: there is no trend
     "enough_runs": 12,
-    "kept_accuracy": 0.005,  # a loss of accuracy up to it still counts as kept
-    # GC of an interpolant, in units of the least one that there is.
-    "near_zero": 0.1,
-    "simple_interpolant": 1.5,
 }
 
 # A run has learned nothing if it errs this often, where a constant guess errs
@@ -153,9 +151,10 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
 
     Args:
         trend: The claim.
-        rows: The runs. A run without a finite value (training diverged) is
-            left out, and the evidence says so. A run that learned nothing
-            takes part: the evidence says so, and what remains without it.
+        rows: The runs. A run without a finite value (its training diverged,
+            as a rule) is left out, and the evidence says so. A run that
+            learned nothing takes part: the evidence says so, and what remains
+            without it.
 
     Returns:
         A `Finding`.
@@ -169,7 +168,9 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
         share = sum(monotone.values()) / len(monotone)
         evidence += f", {share:.0%} of the steps in the claimed direction"
     if len(finite) < len(rows):
-        evidence += f"; {len(rows) - len(finite)} diverged and are left out"
+        evidence += (
+            f"; {len(rows) - len(finite)} without finite values are left out"
+        )
     return Finding(
         part=str(trend),
         outcome=trend_outcome(trend.sign, rho, p_value, len(finite)),
@@ -181,18 +182,19 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     )
 
 
-def judge_condition(part: str, holds: bool, evidence: str) -> Finding:
+def judge_condition(part: str, holds: bool | None, evidence: str) -> Finding:
     """Turn a yes-or-no condition into a finding.
 
     Args:
         part: The part of the claim, in words.
-        holds: Whether the runs fulfil it.
+        holds: Whether the runs fulfil it; `None` if they cannot tell.
         evidence: The figures behind it, in words.
 
     Returns:
         A `Finding`.
     """
-    return Finding(part, REPRODUCED if holds else NOT_REPRODUCED, evidence)
+    outcomes = {True: REPRODUCED, False: NOT_REPRODUCED, None: NOT_DECIDED}
+    return Finding(part, outcomes[holds], evidence)
 
 
 def trend_outcome(sign: int, rho: float, p_value: float, num_runs: int) -> str:

@@ -3,18 +3,22 @@
 import statistics
 from typing import TYPE_CHECKING
 
-from keras_gc.experiments.rows import value
 from keras_gc.plots import style
 from keras_gc.plots.results import Results
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+LEVELS = ("none", "weak", "medium", "strong")
 
 
 def heuristics(results: Results) -> "Figure":
     """Draw a line for each heuristic, from no strength to its largest.
 
-    Medians over seeds: a run that diverges would hide the others.
+    Lines join medians over seeds: a run that diverges would hide the others
+    in a mean. Each run is a faint mark beside.
 
     Args:
         results: Result files.
@@ -24,40 +28,60 @@ def heuristics(results: Results) -> "Figure":
     """
     figure, [[gc, accuracy, bound]] = style.panels(results, 1, 3, height=2.8)
     names = [trend["x"] for trend in results.config["trends"]]
-    plain = results.of_series("none")
     for index, name in enumerate(names):
-        settings = {0.0: plain}
-        for row in results.of_series(name):
-            settings.setdefault(row["setting"][name], []).append(row)
-        runs = [settings[strength] for strength in sorted(settings)]
-        of = {
-            quantity: [_median(group, quantity) for group in runs]
-            for quantity in ("gc", "test_accuracy", "spectral_bound")
-        }
-        line = {
+        levels = _levels(results, name)
+        look = {
             "color": style.COLORS[index % len(style.COLORS)],
             "marker": style.MARKERS[index % len(style.MARKERS)],
             "linestyle": style.DASHES[index // len(style.COLORS)],
         }
         label = results.label(name).partition(" [")[0]
-        level = [0, *range(5 - len(runs), 4)]
-        gc.plot(level, of["gc"], **line, label=label)
-        accuracy.plot(of["gc"], of["test_accuracy"], **line)
-        bound.plot(of["gc"], of["spectral_bound"], **line)
+        for axes, x, y in (
+            (gc, "level", "gc"),
+            (accuracy, "gc", "test_accuracy"),
+            (bound, "gc", "spectral_bound"),
+        ):
+            _line_of_medians(axes, levels, x, y, look, label)
     for axes, which in ((gc, "y"), (accuracy, "x"), (bound, "x"), (bound, "y")):
         style.log_if_wide(axes, which)
-    levels = ["none", "weak", "medium", "strong"]
-    gc.set_xticks(range(len(levels)), levels)
+    gc.set_xticks(range(len(LEVELS)), LEVELS)
     gc.set_xlabel("strength")
     gc.set_ylabel(results.label("gc"))
     for axes, name in ((accuracy, "test_accuracy"), (bound, "spectral_bound")):
         axes.set_xlabel(results.label("gc"))
         axes.set_ylabel(results.label(name))
-    figure.legend(loc="outside lower center", ncols=4)
+    handles, labels = gc.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
 
-def _median(rows: list[dict], name: str) -> float:
-    values = [value(row, name) for row in rows]
-    finite = [number for number in values if number is not None]
-    return statistics.median(finite) if finite else float("nan")
+def _levels(results: Results, name: str) -> list[list[dict]]:
+    """Results of a heuristic at each level of `LEVELS` that has any."""
+    strengths = sorted(
+        setting[name]
+        for setting in results.config["settings"]
+        if setting["series"] == name
+    )
+    # Where a grid has fewer strengths, they are the stronger ones.
+    level = dict(zip(reversed(strengths), (3, 2, 1), strict=False)) | {0.0: 0}
+    runs = results.of_series("none") + results.of_series(name)
+    levels: list[list[dict]] = [[] for _ in LEVELS]
+    for row in runs:
+        place = level[row["setting"][name]]
+        levels[place].append(row["result"] | {"level": place})
+    return [level for level in levels if level]
+
+
+def _line_of_medians(
+    axes: "Axes", levels: list, x: str, y: str, look: dict, label: str
+) -> None:
+    faint = {"color": look["color"], "alpha": 0.25, "mew": 0}
+    medians = []
+    for runs in levels:
+        pairs = [(run[x], run[y]) for run in runs]
+        pairs = [pair for pair in pairs if None not in pair]
+        style.scatter(axes, pairs, look["marker"], **faint)
+        if pairs:
+            both = zip(*pairs, strict=True)
+            medians.append([statistics.median(values) for values in both])
+    axes.plot(*zip(*medians, strict=True), **look, label=label)

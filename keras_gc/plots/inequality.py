@@ -36,5 +36,9 @@ def inequality(results: Results) -> "Figure":
         style.steps_axis(axes)
         axes.set_title(setting["series"])
     row_of_axes[0].set_ylabel("squared norm [(logit / weight unit)²]")
-    row_of_axes[0].legend()
+    figure.legend(
+        *row_of_axes[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+    )
     return figure

@@ -61,6 +61,8 @@ class Results:
         parts = [self.config["experiment"].replace("_", " ")]
         if self.config["dataset"]:
             parts.append(self.config["dataset"])
+        if self.config.get("network"):
+            parts.append(self.config["network"])
         parts.append(f"scale {self.config['scale']}")
         title = ", ".join(parts)
         return f"{title}: {self.verdict['outcome']}" if self.verdict else title

@@ -28,8 +28,9 @@ def scatter(results: Results) -> "Figure":
         x, y = trend["x"], trend["y"]
         for index, name in enumerate(series):
             pairs = points(results.of_series(name), x, y)
-            axes.plot(
-                *zip(*pairs, strict=True),
+            style.scatter(
+                axes,
+                pairs,
                 style.MARKERS[index],
                 color=style.COLORS[index],
                 alpha=0.7,

@@ -25,6 +25,9 @@ def settings(results: Results) -> "Figure":
     for i, trend in enumerate(trends):
         rows, x = results.of_series(trend["series"]), trend["x"]
         along, at_end, accuracy = rows_of_axes[i]
+        if not rows:
+            along.set_title(f"{trend['series']}: no finished run")
+            continue
         _along_training(along, rows, x, results)
         _against(at_end, rows, x, "gc", results)
         style.log_if_wide(at_end)

@@ -1,5 +1,6 @@
 """A function through ten points as it is learned, and its GC."""
 
+import statistics
 from typing import TYPE_CHECKING
 
 from keras_gc.plots import style
@@ -27,14 +28,15 @@ def strip(results: Results) -> "Figure":
     above, below = figure.subfigures(2, 1)
     panels = above.subplots(1, len(steps), sharey=True)
     for step, axes in zip(steps, panels, strict=True):
-        total = 0.0
+        finite = []
         for index, run in enumerate(runs):
             (point,) = (p for p in run["curve"] if p["step"] == step)
             color = style.COLORS[index % len(style.COLORS)]
             axes.plot(run["grid"], point["function"], color=color, alpha=0.8)
-            total += point["gc"]
+            finite += [point["gc"]] if point["gc"] is not None else []
         axes.plot(*runs[0]["points"], "k.")
-        axes.set_title(f"step {step:,}\nGC {total / len(runs):.2g}")
+        gc = f"{statistics.fmean(finite):.2g}" if finite else "not finite"
+        axes.set_title(f"step {step:,}\nGC {gc}")
         axes.set_xlabel("x")
     above.axes[0].set_ylabel("f(x)")
 

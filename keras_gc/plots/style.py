@@ -2,9 +2,10 @@
 
 import contextlib
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_gc.plots.results import Results, curves
 
@@ -74,6 +75,22 @@ def panels(
     return figure, axes.tolist()
 
 
+def scatter(
+    axes: "Axes", pairs: list[tuple[float, float]], marker: str, **style: Any
+) -> None:
+    """Draw each run as a point.
+
+    Args:
+        axes: Where.
+        pairs: `(x, y)` of each run; none of them is no point. (Matplotlib
+            would draw one, and write on the axis.)
+        marker: The marker.
+        **style: Passed on to `plot`.
+    """
+    if pairs:
+        axes.plot(*zip(*pairs, strict=True), marker, **style)
+
+
 def scatter_and_mean(
     axes: "Axes", pairs: list[tuple[float, float]], index: int = 0, **line
 ) -> None:
@@ -85,10 +102,8 @@ def scatter_and_mean(
         index: Place among the colours and markers.
         **line: Passed on to `plot` for the line, such as `label`.
     """
-    if not pairs:
-        return
-    color, marker = COLORS[index], MARKERS[index]
-    axes.plot(*zip(*pairs, strict=True), marker, color=color, alpha=0.4, mew=0)
+    color = COLORS[index]
+    scatter(axes, pairs, MARKERS[index], color=color, alpha=0.4, mew=0)
     groups: dict[float, list[float]] = {}
     for x, y in pairs:
         groups.setdefault(x, []).append(y)
@@ -126,7 +141,7 @@ def mean_and_band(
     axes.plot(steps, means, color=color, **line)
     ends = [row["result"]["curve"][-1] for row in rows]
     pairs = [(end["step"], end[y]) for end in ends if end[y] is not None]
-    axes.plot(*zip(*pairs, strict=True), ".", color=color)
+    scatter(axes, pairs, ".", color=color)
 
 
 def settings_axis(axes: "Axes", values: list[float]) -> None:
@@ -138,7 +153,7 @@ def settings_axis(axes: "Axes", values: list[float]) -> None:
     """
     values = sorted(set(values))
     positive = [value for value in values if value > 0]
-    if positive[-1] >= 8 * positive[0]:
+    if positive and positive[-1] >= 8 * positive[0]:
         if values[0] == 0:
             axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
         else:
@@ -203,7 +218,14 @@ def save(figure: "Figure", path: Path) -> list[Path]:
     Returns:
         The files: PDF and PNG.
     """
-    pdf, png = path.with_suffix(".pdf"), path.with_suffix(".png")
-    figure.savefig(pdf, metadata={"CreationDate": None})  # same data, same file
-    figure.savefig(png, dpi=200)
-    return [pdf, png]
+    # Same data, same file: no date.
+    options = {".pdf": {"metadata": {"CreationDate": None}}, ".png": {}}
+    files = []
+    for suffix, option in options.items():
+        file = path.with_suffix(suffix)
+        # Whole or not at all: another process may be drawing the same.
+        part = path.with_name(f".{path.name}-{os.getpid()}{suffix}")
+        figure.savefig(part, dpi=200, **option)
+        os.replace(part, file)
+        files.append(file)
+    return files

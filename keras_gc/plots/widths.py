@@ -36,7 +36,7 @@ def widths(results: Results) -> "Figure":
         axes.set_xlabel(results.label("width"))
 
     pairs = points(rows, "test_loss", "gc")
-    both.plot(*zip(*pairs, strict=True), "o", color=style.COLORS[2], alpha=0.6)
+    style.scatter(both, pairs, "o", color=style.COLORS[2], alpha=0.6)
     style.log_if_wide(both)
     both.set_xlabel(results.label("test_loss"))
     both.set_ylabel(results.label("gc"))

@@ -49,6 +49,8 @@ ROWS = [
                     "step": 0,
                     "gc": 1.0,
                     "violations": 0,
+                    "not_finite": 0,
+                    "tightest": 0.5,
                     "examples": 9,
                     "jacobian_side": 1.0,
                     "parameter_side": 2.0,
@@ -169,7 +171,44 @@ def test_a_wrong_name_leaves_no_folder_behind(tmp_path):
         ("nothing", {}),
         ("explicit", {"dataset": "imagenet"}),
         ("explicit", {"scale": "huge"}),
+        ("explicit", {"network": "transformer"}),
     ]:
         with pytest.raises(ValueError, match="must be one of"):
             experiments.reproduce(name, **options, out=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_resume_takes_what_is_not_given_from_the_folder(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        Experiment,
+        "reproduce",
+        lambda self, folder, **options: asked.append((self.network, options)),
+    )
+    explicit = experiments.get("explicit").on("resnet18")
+    Store(tmp_path / "explicit").create(explicit.config("cifar10", "small", 5))
+    experiments.reproduce("explicit", out=tmp_path, resume=True)
+    experiments.reproduce("explicit", out=tmp_path)
+    (network, resumed), (no_network, new) = asked
+    given = {"dataset": "cifar10", "scale": "small", "seeds": 5}
+    assert network == "resnet18" and given.items() <= resumed.items()
+    given = {"dataset": "digits", "scale": "smoke", "seeds": 2}
+    assert no_network is None and given.items() <= new.items()
+
+
+def test_another_network_brings_its_width_and_stands_in_the_configuration():
+    config = experiments.get("explicit").on("vgg13").config("mnist", "small", 1)
+    assert config["network"] == "vgg13"
+    recipe = config["recipe"]
+    assert (recipe["network"], recipe["width"], recipe["depth"]) == (
+        "vgg13", 64, None,
+    )  # fmt: skip
+    assert recipe["num_train"] == 4000  # the rest is the scale's
+
+
+@pytest.mark.parametrize(
+    "name", ["interpolation", "initialization", "transfer_theorem"]
+)
+def test_an_experiment_that_chooses_its_networks_takes_no_other(name):
+    with pytest.raises(ValueError, match="chooses its own networks"):
+        experiments.get(name).on("lenet")

@@ -17,8 +17,9 @@ def test_least_gc_is_the_mean_squared_slope_of_straight_lines():
         (1.2 * LEAST_GC, 1e-4, "reproduced"),
         (3.0 * LEAST_GC, 1e-4, "not reproduced"),
         (1.2 * LEAST_GC, 1e-2, "not reproduced"),
+        (None, None, "not reproduced"),
     ],
-    ids=["simple", "wild", "no interpolant"],
+    ids=["simple", "wild", "no interpolant", "diverged"],
 )
 def test_a_simple_interpolant_fits_and_has_little_more_than_the_least_gc(
     end, loss, outcome
@@ -33,9 +34,11 @@ def test_a_simple_interpolant_fits_and_has_little_more_than_the_least_gc(
             "curve": [{"step": 0, "gc": 0.01}, {"step": 9, "gc": end}],
         },
     }
-    start, _, simple = experiments.get("interpolation").judge([row])
+    start, rising, simple = experiments.get("interpolation").judge([row])
     assert start.outcome == "reproduced"
     assert simple.outcome == outcome
+    rises = "not reproduced" if end is None else "reproduced"
+    assert rising.outcome == rises and rising.p_value is None
 
 
 def test_gc_is_measured_at_1_2_5_of_each_power_of_ten():

@@ -54,3 +54,12 @@ def test_initializer_and_regularizer_reach_every_kernel():
         kernels = [w for w in model.trainable_weights if w.name == "kernel"]
         total = sum(np.prod(kernel.shape) for kernel in kernels)
         assert float(sum(model.losses)) == pytest.approx(total)
+
+
+@pytest.mark.parametrize(
+    "name, shape", [("lenet", (64,)), ("vgg13", (28, 28, 1))]
+)
+def test_examples_that_do_not_fit_are_named(name, shape):
+    with pytest.raises(ValueError, match=f"{name} needs images") as error:
+        NETWORKS[name](shape, 10)
+    assert str(shape) in str(error.value)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -48,6 +50,11 @@ def test_each_epoch_shows_each_example_once_in_another_order():
     again = Batches(data, 30, epochs=2, seed=0)[4]
     assert np.array_equal(again[1], labels[4])
     assert np.array_equal(again[0], data.x_train[labels[4]])
+
+
+def test_a_run_counts_the_examples_that_there_were():
+    _, result = train(dataclasses.replace(TINY, num_train=4000), 0, blobs())
+    assert (result["num_train"], result["num_test"]) == (90, 30)
 
 
 def test_chance_is_the_share_of_the_most_frequent_training_class():

@@ -1,3 +1,5 @@
+import importlib
+import json
 import math
 import random
 
@@ -23,6 +25,8 @@ def fake_result(setting, seed):
             "jacobian_side": gc,
             "parameter_side": gc * 9,
             "violations": 0,
+            "not_finite": 0,
+            "tightest": 0.1,
             "examples": 50,
         }
         for step in (0, 1, 10, 100, 1000, 5000)
@@ -61,10 +65,12 @@ def test_every_experiment_has_a_figure():
     assert tuple(plots.FIGURES) == experiments.NAMES
 
 
-# One experiment for each kind of figure.
-@pytest.mark.parametrize(
-    "name", {kind: name for name, kind in plots.FIGURES.items()}.values()
-)
+# One experiment for each kind of figure, and one of two series.
+ONE_OF_EACH = {kind: name for name, kind in plots.FIGURES.items()}
+each_kind = pytest.mark.parametrize("name", [*ONE_OF_EACH.values(), "flatness"])
+
+
+@each_kind
 def test_figures_are_drawn_from_files_as_vectors_and_pixels(name, tmp_path):
     fake_results(name, tmp_path)
     files = plots.plot(name, tmp_path)
@@ -93,6 +99,39 @@ def test_a_figure_of_half_a_grid_needs_no_verdict(tmp_path):
     assert len(Results.read(folder).rows) == 5
     assert Results.read(folder).title == "learning rate, mnist, scale small"
     plots.plot("learning_rate", tmp_path)
+
+
+# At each of these points a grid of some kind has a series without any run, a
+# series with one setting, or only runs of strength 0.
+@pytest.mark.parametrize("finished", [1, 4, 11, 16, 31])
+@each_kind
+def test_any_half_of_a_grid_has_a_figure(name, finished, tmp_path):
+    fake_results(name, tmp_path)
+    rows_file = tmp_path / name / "rows.jsonl"
+    rows = rows_file.read_text().splitlines(keepends=True)
+    rows_file.write_text("".join(rows[:finished]))
+    (tmp_path / name / "verdict.json").unlink()
+    assert len(plots.plot(name, tmp_path)) == 2
+
+
+@each_kind
+def test_a_setting_that_diverged_draws_no_false_points(name, tmp_path):
+    fake_results(name, tmp_path)
+    rows_file = tmp_path / name / "rows.jsonl"
+    rows = [json.loads(row) for row in rows_file.read_text().splitlines()]
+    for row in rows[-6:]:  # the last settings
+        for record in (row["result"], *row["result"]["curve"][1:]):
+            for quantity, number in record.items():
+                if isinstance(number, float) and quantity != "least_gc":
+                    record[quantity] = None
+    rows_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    results = Results.read(tmp_path / name)
+    module = importlib.import_module(f"keras_gc.plots.{plots.FIGURES[name]}")
+    figure = getattr(module, plots.FIGURES[name])(results)
+    lines = [line for axes in figure.axes for line in axes.lines]
+    assert lines
+    for line in lines:
+        assert not any(isinstance(y, str) for y in line.get_ydata())
 
 
 def test_a_folder_without_runs_says_what_to_do(tmp_path):
