@@ -1,5 +1,6 @@
 """All heuristics together: what each does to GC, and at what accuracy."""
 
+import itertools
 import statistics
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ def heuristics(results: Results) -> "Figure":
     """Draw a line for each heuristic, from no strength to its largest.
 
     Lines join medians over seeds: a run that diverges would hide the others
-    in a mean. Each run is a faint mark beside.
+    in a mean. Each run is a faint mark beside. Medians choose the axes, and
+    a title says how many runs lie outside.
 
     Args:
         results: Result files.
@@ -26,31 +28,14 @@ def heuristics(results: Results) -> "Figure":
     Returns:
         A figure: GC over the strength, accuracy and spectral bound over GC.
     """
-    figure, [[gc, accuracy, bound]] = style.panels(results, 1, 3, height=2.8)
+    figure, [axes] = style.panels(results, 1, 3, height=2.8)
     names = [trend["x"] for trend in results.config["trends"]]
-    for index, name in enumerate(names):
-        levels = _levels(results, name)
-        look = {
-            "color": style.COLORS[index % len(style.COLORS)],
-            "marker": style.MARKERS[index % len(style.MARKERS)],
-            "linestyle": style.DASHES[index // len(style.COLORS)],
-        }
-        label = results.label(name).partition(" [")[0]
-        for axes, x, y in (
-            (gc, "level", "gc"),
-            (accuracy, "gc", "test_accuracy"),
-            (bound, "gc", "spectral_bound"),
-        ):
-            _line_of_medians(axes, levels, x, y, look, label)
-    for axes, which in ((gc, "y"), (accuracy, "x"), (bound, "x"), (bound, "y")):
-        style.log_if_wide(axes, which)
-    gc.set_xticks(range(len(LEVELS)), LEVELS)
-    gc.set_xlabel("strength")
-    gc.set_ylabel(results.label("gc"))
-    for axes, name in ((accuracy, "test_accuracy"), (bound, "spectral_bound")):
-        axes.set_xlabel(results.label("gc"))
-        axes.set_ylabel(results.label(name))
-    handles, labels = gc.get_legend_handles_labels()
+    levels = {name: _levels(results, name) for name in names}
+    _panel(axes[0], results, levels, "level", "gc", log="y")
+    _panel(axes[1], results, levels, "gc", "test_accuracy", log="x")
+    _panel(axes[2], results, levels, "gc", "spectral_bound", log="xy")
+    axes[0].set_xticks(range(len(LEVELS)), LEVELS)
+    handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4)
     return figure
 
@@ -68,20 +53,66 @@ def _levels(results: Results, name: str) -> list[list[dict]]:
     levels: list[list[dict]] = [[] for _ in LEVELS]
     for row in runs:
         place = level[row["setting"][name]]
-        levels[place].append(row["result"] | {"level": place})
+        # The runs without any heuristic are each heuristic's, and count once.
+        levels[place].append(row["result"] | {"level": place, "run": id(row)})
     return [level for level in levels if level]
 
 
-def _line_of_medians(
-    axes: "Axes", levels: list, x: str, y: str, look: dict, label: str
+def _panel(
+    axes: "Axes", results: Results, levels: dict, x: str, y: str, log: str
 ) -> None:
-    faint = {"color": look["color"], "alpha": 0.25, "mew": 0}
-    medians = []
-    for runs in levels:
-        pairs = [(run[x], run[y]) for run in runs]
-        pairs = [pair for pair in pairs if None not in pair]
-        style.scatter(axes, pairs, look["marker"], **faint)
-        if pairs:
-            both = zip(*pairs, strict=True)
-            medians.append([statistics.median(values) for values in both])
-    axes.plot(*zip(*medians, strict=True), **look, label=label)
+    points = {
+        name: [[(run[x], run[y]) for run in runs] for runs in levels[name]]
+        for name in levels
+    }
+    for index, (name, groups) in enumerate(points.items()):
+        medians = [median for group in groups for median in _median(group)]
+        axes.plot(
+            *zip(*medians, strict=True),
+            color=style.COLORS[index % len(style.COLORS)],
+            marker=style.MARKERS[index % len(style.MARKERS)],
+            linestyle=style.DASHES[index // len(style.COLORS)],
+            label=results.label(name).partition(" [")[0],
+        )
+    for which in log:
+        style.log_if_wide(axes, which)
+    axes.autoscale_view()  # now, and not when the runs are drawn
+    axes.autoscale(False)
+    for index, groups in enumerate(points.values()):
+        style.scatter(
+            axes,
+            [pair for group in groups for pair in _finite(group)],
+            style.MARKERS[index % len(style.MARKERS)],
+            color=style.COLORS[index % len(style.COLORS)],
+            alpha=0.25,
+            mew=0,
+        )
+    outside = {
+        run["run"]
+        for runs in itertools.chain(*levels.values())
+        for run in runs
+        if not _is_inside(axes, (run[x], run[y]))
+    }
+    if outside:
+        axes.set_title(f"{len(outside)} of {len(results.rows)} runs not shown")
+    axes.set_xlabel("strength" if x == "level" else results.label(x))
+    axes.set_ylabel(results.label(y))
+
+
+def _finite(pairs: list[tuple]) -> list[tuple[float, float]]:
+    return [pair for pair in pairs if None not in pair]
+
+
+def _median(pairs: list[tuple]) -> list[list[float]]:
+    """The median of each coordinate, or nothing where no run has any."""
+    both = zip(*_finite(pairs), strict=True)
+    medians = [statistics.median(values) for values in both]
+    return [medians] if medians else []
+
+
+def _is_inside(axes: "Axes", pair: tuple) -> bool:
+    limits = (axes.get_xlim(), axes.get_ylim())
+    return None not in pair and all(
+        low <= value <= high
+        for value, (low, high) in zip(pair, limits, strict=True)
+    )

@@ -194,3 +194,16 @@ def test_a_log_scale_shows_every_point_zero_too(values, scale):
     assert axes.get_yscale() == scale
     low, high = axes.get_ylim()
     assert low < min(values) and max(values) < high
+
+
+def test_runs_outside_the_axes_of_all_heuristics_are_counted(tmp_path):
+    fake_results("regularizers", tmp_path)
+    rows_file = tmp_path / "regularizers" / "rows.jsonl"
+    rows = [json.loads(row) for row in rows_file.read_text().splitlines()]
+    rows[0]["result"]["gc"] = 1e9  # of the runs without any heuristic
+    rows[-1]["result"]["gc"] = None
+    rows_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    from keras_gc.plots.heuristics import heuristics
+
+    figure = heuristics(Results.read(tmp_path / "regularizers"))
+    assert figure.axes[0].get_title() == "2 of 75 runs not shown"
