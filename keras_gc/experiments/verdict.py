@@ -8,6 +8,7 @@ that is rarer; all reshufflings of up to seven runs, 9,999 random ones beyond.
 in a row certain.)
 """
 
+import collections
 import dataclasses
 import itertools
 import math
@@ -24,15 +25,16 @@ THRESHOLDS = {
     "strong": 0.6,  # |rho| from here on: the trend is clear
     "weak": 0.2,  # |rho| below it, in enough runs: there is no trend
     "enough_runs": 12,
+    # Where a constant guess errs once, a run that errs so often or more has
+    # learned nothing. A verdict must stand without such runs.
+    "near_chance": 0.95,
 }
-
-# A run has learned nothing if it errs this often, where a constant guess errs
-# once. It decides no verdict, only what is said of the runs behind one.
-NEAR_CHANCE = 0.95
 
 REPRODUCED = "reproduced"
 NOT_REPRODUCED = "not reproduced"
 NOT_DECIDED = "not decided"
+
+NOT_FINITE = "without finite values, left out"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,29 +154,38 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     Args:
         trend: The claim.
         rows: The runs. A run without a finite value (its training diverged,
-            as a rule) is left out, and the evidence says so. A run that
-            learned nothing takes part: the evidence says so, and what remains
-            without it.
+            as a rule) is left out. A run that learned nothing, or did not
+            reach the training loss at which all should be compared, takes
+            part; yet where the outcome is another without such runs, it is
+            "not decided". The evidence counts each kind.
 
     Returns:
         A `Finding`.
     """
     rows = [row for row in rows if _takes_part(trend, row)]
     finite = [row for row in rows if None not in _point(trend, row)]
+    sound = [row for row in finite if not _faults(row)]
     rho, p_value = _correlation(trend, finite)
+    outcomes = {
+        trend_outcome(trend.sign, *_correlation(trend, runs), len(runs))
+        for runs in (finite, sound)
+    }
     monotone = monotone_fractions(trend, finite)
     evidence = f"{_signed(rho)}, p = {p_value:.2g}, n = {len(finite)}"
     if monotone:
         share = sum(monotone.values()) / len(monotone)
         evidence += f", {share:.0%} of the steps in the claimed direction"
-    if len(finite) < len(rows):
-        evidence += (
-            f"; {len(rows) - len(finite)} without finite values are left out"
-        )
+    faults = collections.Counter({NOT_FINITE: len(rows) - len(finite)})
+    faults.update(itertools.chain(*map(_faults, finite)))
+    evidence += "".join(
+        f"; {count} {fault}" for fault, count in faults.items() if count
+    )
+    if len(sound) < len(finite):
+        evidence += f"; without these {_signed(_correlation(trend, sound)[0])}"
     return Finding(
         part=str(trend),
-        outcome=trend_outcome(trend.sign, rho, p_value, len(finite)),
-        evidence=evidence + _reservations(trend, finite),
+        outcome=outcomes.pop() if len(outcomes) == 1 else NOT_DECIDED,
+        evidence=evidence,
         rho=None if math.isnan(rho) else rho,
         p_value=p_value,
         num_runs=len(finite),
@@ -287,29 +298,19 @@ def _signed(rho: float) -> str:
     return "rho is undefined" if math.isnan(rho) else f"rho = {rho:+.2f}"
 
 
-def _reservations(trend: Trend, rows: list[dict]) -> str:
-    """What a reader should know of the runs behind a correlation."""
-    said = ""
-    unequal = sum(value(row, "reached_loss") is False for row in rows)
-    if unequal:
-        said += f"; {unequal} did not reach the common training loss"
-    learned = [row for row in rows if not _learned_nothing(row)]
-    if len(learned) < len(rows):
-        rho, _ = _correlation(trend, learned)
-        said += (
-            f"; {len(rows) - len(learned)} learned nothing (about as "
-            f"accurate as a constant guess), without them {_signed(rho)}"
-        )
-    return said
-
-
-def _learned_nothing(row: dict) -> bool:
-    """A network may stop learning under a penalty; its GC is low as well."""
+def _faults(row: dict) -> list[str]:
+    """Why a run may not tell what its setting does to GC."""
+    # What has learned nothing, or less than the others, may have a low GC for
+    # that alone.
+    faults = []
+    if row["result"].get("reached_loss") is False:
+        faults.append("did not reach the common training loss")
     chance = row["result"].get("chance_accuracy")
-    if chance is None:
-        return False
-    error = 1 - row["result"]["train_accuracy"]
-    return error >= NEAR_CHANCE * (1 - chance)
+    if chance is not None:
+        error = 1 - row["result"]["train_accuracy"]
+        if error >= THRESHOLDS["near_chance"] * (1 - chance):
+            faults.append("learned nothing (as good as a constant guess)")
+    return faults
 
 
 def _takes_part(trend: Trend, row: dict) -> bool:

@@ -96,36 +96,64 @@ def test_thresholds_for_a_claimed_fall(rho, p_value, num_runs, outcome):
     assert trend_outcome(-1, rho, p_value, num_runs) == outcome
 
 
-def test_diverged_runs_and_unequal_losses_are_said():
-    runs = rows(lambda r, s: None if r == 0.2 else -r, reached_loss=False)
+def test_runs_without_finite_values_are_left_out_and_said():
+    runs = rows(lambda r, s: None if r == 0.2 else -r)
     finding = judge_trend(FALLS, runs)
-    assert finding.num_runs == 12
-    assert "3 without finite values" in finding.evidence
-    assert "12 did not reach" in finding.evidence
+    assert finding.num_runs == 12 and finding.outcome == REPRODUCED
+    assert "; 3 without finite values, left out" in finding.evidence
 
 
-def test_runs_that_learned_nothing_are_said_and_still_take_part():
-    runs = rows(
-        lambda r, s: 0.0 if r == 0.2 else r,  # a constant function at the end
-        train_accuracy=1.0,
-        chance_accuracy=0.11,
-    )
+def spoil(runs, **result):
+    """Give a result to the runs at the largest learning rate."""
     for run in runs:
         if run["setting"]["learning_rate"] == 0.2:
-            run["result"]["train_accuracy"] = 0.15  # errors: 0.955 of chance
+            run["result"] |= result
+    return runs
+
+
+FAULTS = {
+    "learned nothing": (
+        {"train_accuracy": 1.0, "chance_accuracy": 0.11},
+        {"train_accuracy": 0.15, "gc": -1.0},  # errs 0.955 times as often
+    ),
+    "did not reach the common": (
+        {"reached_loss": True},
+        {"reached_loss": False, "gc": -1.0},
+    ),
+}
+each_fault = pytest.mark.parametrize("fault", FAULTS)
+
+
+@each_fault
+def test_a_verdict_must_stand_without_runs_that_tell_nothing(fault):
+    sound, spoiled = FAULTS[fault]
+
+    # GC falls at 0.1 and at 0.2 only, where the runs are spoiled.
+    runs = spoil(
+        rows(lambda r, s: -r if r > 0.05 else r / 1000 - s, **sound), **spoiled
+    )
     finding = judge_trend(FALLS, runs)
-    assert finding.num_runs == 15 and finding.rho == pytest.approx(0)
-    assert "3 learned nothing" in finding.evidence
-    assert "without them rho = +1.00" in finding.evidence
-    above = rows(lambda r, s: -r, train_accuracy=0.16, chance_accuracy=0.11)
-    assert "nothing" not in judge_trend(FALLS, above).evidence
+    assert finding.num_runs == 15
+    assert f"; 3 {fault}" in finding.evidence
+    assert finding.outcome == NOT_DECIDED
+    falls = spoil(rows(lambda r, s: -r, **sound), **spoiled)
+    assert judge_trend(FALLS, falls).outcome == REPRODUCED
+    assert judge_trend(FALLS, falls).evidence.endswith(
+        "without these rho = -1.00"
+    )
 
 
-def test_when_every_run_learned_nothing_the_evidence_still_says_so():
+def test_a_run_that_errs_less_than_a_guess_has_learned_something():
+    runs = rows(lambda r, s: -r, train_accuracy=0.16, chance_accuracy=0.11)
+    assert "nothing" not in judge_trend(FALLS, runs).evidence
+
+
+def test_when_every_run_learned_nothing_there_is_no_verdict():
     runs = rows(lambda r, s: -r, train_accuracy=0.1, chance_accuracy=0.1)
-    evidence = judge_trend(FALLS, runs).evidence
-    assert "15 learned nothing" in evidence
-    assert evidence.endswith("without them rho is undefined")
+    finding = judge_trend(FALLS, runs)
+    assert finding.outcome == NOT_DECIDED
+    assert "15 learned nothing" in finding.evidence
+    assert finding.evidence.endswith("without these rho is undefined")
 
 
 def test_a_series_is_judged_alone():
