@@ -61,6 +61,12 @@ def fake_results(name, out):
     write_json(store.folder / "verdict.json", verdict.to_dict())
 
 
+def drawn(name, out):
+    """The figure, not written to files, which takes longer."""
+    module = importlib.import_module(f"keras_gc.plots.{plots.FIGURES[name]}")
+    return getattr(module, plots.FIGURES[name])(Results.read(out / name))
+
+
 def test_every_experiment_has_a_figure():
     assert tuple(plots.FIGURES) == experiments.NAMES
 
@@ -111,7 +117,7 @@ def test_any_half_of_a_grid_has_a_figure(name, finished, tmp_path):
     rows = rows_file.read_text().splitlines(keepends=True)
     rows_file.write_text("".join(rows[:finished]))
     (tmp_path / name / "verdict.json").unlink()
-    assert len(plots.plot(name, tmp_path)) == 2
+    assert drawn(name, tmp_path).axes
 
 
 @each_kind
@@ -125,10 +131,7 @@ def test_a_setting_that_diverged_draws_no_false_points(name, tmp_path):
                 if isinstance(number, float) and quantity != "least_gc":
                     record[quantity] = None
     rows_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    results = Results.read(tmp_path / name)
-    module = importlib.import_module(f"keras_gc.plots.{plots.FIGURES[name]}")
-    figure = getattr(module, plots.FIGURES[name])(results)
-    lines = [line for axes in figure.axes for line in axes.lines]
+    lines = [line for axes in drawn(name, tmp_path).axes for line in axes.lines]
     assert lines
     for line in lines:
         assert not any(isinstance(y, str) for y in line.get_ydata())
@@ -146,10 +149,7 @@ def test_a_folder_without_runs_says_what_to_do(tmp_path):
 
 def test_axis_labels_name_quantity_and_unit(tmp_path):
     fake_results("explicit", tmp_path)
-    results = Results.read(tmp_path / "explicit")
-    from keras_gc.plots.settings import settings
-
-    labels = [axes.get_ylabel() for axes in settings(results).axes]
+    labels = [axes.get_ylabel() for axes in drawn("explicit", tmp_path).axes]
     gc = "GC [(logit / input unit)²]"
     assert labels == [gc, gc, "test accuracy"]
 
@@ -205,7 +205,5 @@ def test_runs_outside_the_axes_of_all_heuristics_are_counted(tmp_path):
     rows[0]["result"]["gc"] = 1e9  # of the runs without any heuristic
     rows[-1]["result"]["gc"] = None
     rows_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    from keras_gc.plots.heuristics import heuristics
-
-    figure = heuristics(Results.read(tmp_path / "regularizers"))
+    figure = drawn("regularizers", tmp_path)
     assert figure.axes[0].get_title() == "2 of 75 runs not shown"
