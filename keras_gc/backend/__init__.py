@@ -17,6 +17,8 @@ folder says how its framework differentiates, and nothing else:
   framework's trainer hands a batch over.
 - `num_replicas()`, `replica_id()`, `replica_sum(x)`: inside a train step; x
   is a tensor or a list of them.
+- `KEEPS_MASKS`: whether tensors keep their Keras masks through `vjp` and
+  `linearize`.
 - `SUPPORTS_JIT`: whether a train step with GC may be compiled.
 """
 
@@ -38,6 +40,7 @@ else:
         "KERAS_BACKEND before Keras is imported."
     )
 
+KEEPS_MASKS = _backend.KEEPS_MASKS
 SUPPORTS_JIT = _backend.SUPPORTS_JIT
 vjp = _backend.vjp
 linearize = _backend.linearize

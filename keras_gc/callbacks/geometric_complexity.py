@@ -17,7 +17,8 @@ class GeometricComplexity(keras.callbacks.Callback):
             `keras_gc.geometric_complexity` takes and that can be read again
             and again.
         every: `"epoch"` (the default), or an int n >= 1: after every n-th
-            batch and at the end of each epoch.
+            batch and at the end of each epoch. With `steps_per_execution`
+            batches come in groups, and so do measurements.
         name: key in logs and History. Defaults to `"gc"`.
         estimator: `"auto"`, a name or an `Estimator`.
         inputs: name of a layer to measure from.
@@ -69,7 +70,7 @@ class GeometricComplexity(keras.callbacks.Callback):
         self.seed = seed
         self.history = []
         self._meter = None
-        self._step = 0
+        self._step = self._epoch_start = 0
 
     def on_train_begin(self, logs=None):
         """Begin a new record; trace once for all measurements."""
@@ -77,10 +78,17 @@ class GeometricComplexity(keras.callbacks.Callback):
         self._step = 0
         self._meter = None
 
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note where the epoch begins."""
+        self._epoch_start = self._step
+
     def on_train_batch_end(self, batch, logs=None):
         """Measure after every n-th batch."""
-        self._step += 1
-        if self.every != "epoch" and self._step % self.every == 0:
+        # With `steps_per_execution` Keras names the last of several batches.
+        before, self._step = self._step, self._epoch_start + batch + 1
+        if self.every != "epoch" and (
+            self._step // self.every > before // self.every
+        ):
             # On JAX the trainer holds the weights while an epoch runs.
             if hasattr(self.model, "jax_state_sync"):
                 self.model.jax_state_sync()

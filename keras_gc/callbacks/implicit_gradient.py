@@ -47,11 +47,13 @@ class ImplicitGradientPenalty(keras.callbacks.Callback):
         self._meter = None
 
     def on_train_begin(self, logs=None):
-        """Trace once for all epochs."""
-        self._meter = ImplicitGradientMeter(self.model)
+        """Forget what was traced for an earlier fit."""
+        self._meter = None
 
     def on_epoch_end(self, epoch, logs=None):
-        """Measure, and show the value in the logs."""
+        """Measure, and show the value in the logs; trace once."""
+        if self._meter is None:  # a model may be built by its first batch
+            self._meter = ImplicitGradientMeter(self.model)
         if logs is not None:
             logs[self.name] = self._meter(
                 self.x, self.y, self.learning_rate, self.batch_size

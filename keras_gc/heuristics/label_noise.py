@@ -114,9 +114,7 @@ class LabelNoise(Heuristic):
     def _with_wrong_labels(self, target, outputs, seed):
         units = outputs.shape[-1] if len(outputs.shape) > 1 else 1
         num_classes = max(units, 2)
-        one_hot = units > 1 and tuple(target.shape[1:]) == tuple(
-            outputs.shape[1:]
-        )
+        one_hot = units > 1 and _same_shape(target, outputs)
         if one_hot:
             labels = ops.argmax(target, axis=-1)
         else:
@@ -154,6 +152,15 @@ def _outputs(model, x):
             f"model '{model.name}' with {len(outputs)} outputs"
         )
     return outputs[0]
+
+
+def _same_shape(target, outputs):
+    """Whether shapes agree, but for the batch; None agrees with any size."""
+    sizes, others = target.shape[1:], outputs.shape[1:]
+    return len(sizes) == len(others) and all(
+        None in pair or pair[0] == pair[1]
+        for pair in zip(sizes, others, strict=True)
+    )
 
 
 def _first_row(tensor):

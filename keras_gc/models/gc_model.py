@@ -63,7 +63,8 @@ class GCModel(GCTrainer, keras.Model):
         """Return a GCModel with the same layers and weights.
 
         Nothing is copied: training one trains the other. The returned model
-        is not compiled.
+        is not compiled; what the model's class overrides but `call`, such as
+        `train_step` and `compute_loss`, is not in it.
 
         Args:
             model: a built functional, Sequential or subclassed `keras.Model`.
@@ -89,11 +90,14 @@ class GCModel(GCTrainer, keras.Model):
                 f"model={model!r} (of type {type(model).__name__})"
             )
         check_built(model)
-        if isinstance(model, keras.Sequential):
-            return GCSequential(model.layers, name=model.name)
-        if isinstance(model, _Functional):
-            return cls(model.input, model.output, name=model.name)
-        return GCWrapper(model, name=model.name)
+        if type(model).call is keras.Sequential.call:
+            new = GCSequential(_with_input(model), name=model.name)
+        elif type(model).call is _Functional.call:
+            new = cls(model.input, model.output, name=model.name)
+        else:  # a `call` of the user's
+            new = GCWrapper(model, name=model.name)
+        new.dtype_policy = model.dtype_policy
+        return new
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -134,6 +138,14 @@ class GCWrapper(GCModel):
         config = dict(config)
         model = keras.saving.deserialize_keras_object(config.pop("model"))
         return cls(model, **config)
+
+
+def _with_input(sequential):
+    """Return its layers, with the input that `layers` leaves out."""
+    if sequential._functional is None:
+        return sequential.layers
+    (x,) = sequential.inputs
+    return [keras.Input(batch_shape=x.shape, dtype=x.dtype), *sequential.layers]
 
 
 def _is_functional_call(args, kwargs):

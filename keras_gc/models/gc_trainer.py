@@ -1,5 +1,6 @@
 """GC in `compile`, `fit`, `train_step` and `test_step` of a Keras model."""
 
+import contextlib
 import typing
 import warnings
 from typing import Any
@@ -8,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_gc import backend
+from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork, check_loss
 from keras_gc.models.gc_settings import (
@@ -16,6 +18,7 @@ from keras_gc.models.gc_settings import (
     scheduled_weight,
 )
 from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.masks import masks_of, with_masks
 from keras_gc.models.sampling import example_weights, random_rows
 from keras_gc.models.training_mode import depends_on_training, mixes_examples
 
@@ -32,6 +35,7 @@ class GCTrainer:
     _gc_network = None  # LogitNetwork
     _gc_weight_of_fit = None  # overrides the one in _gc while fit runs
     _gc_traced_with = None  # what train_function was traced for
+    _gc_has_stepped = False  # whether our train step was traced or run
 
     def compile(
         self,
@@ -48,11 +52,16 @@ class GCTrainer:
     ):
         """Configure the model for training; `keras.Model.compile` and more.
 
+        GC of a batch is the mean over its examples, weighted by
+        `sample_weight` and `class_weight` where these are given.
+
         Args:
             *args: as in `keras.Model.compile`.
             gc_weight: float >= 0, or a schedule `step -> weight`, as a
                 `keras.optimizers.schedules.LearningRateSchedule` is: the
-                factor of GC in the loss. Defaults to 0: GC is only measured.
+                factor of GC in the loss. A step is `optimizer.iterations`:
+                the updates of the weights so far, those of earlier fits too.
+                Defaults to 0: GC is only measured.
             gc_estimator: `"auto"`, a name or a `keras_gc.estimators`
                 instance. `"auto"` is `Hutchinson()`: one Rademacher probe.
             gc_inputs: name of a layer to measure from (the embedding of a
@@ -81,6 +90,7 @@ class GCTrainer:
         )
         super().compile(*args, **kwargs)
         self._gc = settings
+        self._gc_has_stepped = False
         # By `__dict__`: Keras lists a metric that is an attribute for good,
         # those of earlier compiles too. `metrics` decides.
         self.__dict__["_gc_tracker"] = GCTracker(
@@ -132,6 +142,7 @@ class GCTrainer:
         return backend.run_step(self, self._gc_test_step, *args)
 
     def _gc_train_step(self, data):
+        self._gc_has_stepped = True
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if not self.built:
             self(x)  # TensorFlow's trainer leaves building to the first step
@@ -147,7 +158,8 @@ class GCTrainer:
                 noisy_x, noisy_y, sample_weight, training=True
             )
             if self._gc_is_penalised:
-                loss = loss + ops.cast(self._gc_weight * gc.mean, loss.dtype)
+                weight = ops.cast(self._gc_weight, gc.mean.dtype)
+                loss = loss + ops.cast(weight * gc.mean, loss.dtype)
             return loss, (y_pred, gc)
 
         def value_and_gradients(objective, values=None):
@@ -197,29 +209,36 @@ class GCTrainer:
             x, weights = random_rows(
                 settings.gc_fraction, (x, weights), self._gc_tracker.seed
             )
-            _, values = self._gc_values(x, settings.gc_training)
+            # The pass for the loss has updated the layers' state already.
+            _, values = self._gc_values(
+                x, settings.gc_training, discard_updates
+            )
         if values is None:
             return y_pred, loss, None
         if not (training and self._gc_is_penalised):
             values = ops.stop_gradient(values)
         return y_pred, loss, BatchGC(values, weights)
 
-    def _gc_values(self, x, training):
-        """Return `((predictions, losses), values)` of one forward pass."""
+    def _gc_values(self, x, training, scope=contextlib.nullcontext):
+        """Return `((predictions, losses), values)` of one forward pass.
+
+        The pass runs in a `scope()`.
+        """
         network = self._gc_find_network()
 
         def logits(point):
-            logits, y_pred = network(point, x, training)
-            return logits, (y_pred, self.losses)
+            with scope():
+                logits, y_pred = network(point, x, training)
+                return logits, (y_pred, masks_of(y_pred), self.losses)
 
-        (_, aux), values = self._gc_tracker.estimator(
-            logits,
-            network.point(x, training),
-            seed=self._gc_tracker.seed,
-            has_aux=True,
+        with scope():
+            point = network.point(x, training)
+        (_, (y_pred, masks, losses)), values = self._gc_tracker.estimator(
+            logits, point, seed=self._gc_tracker.seed, has_aux=True
         )
         check_loss(network, self.loss)
-        return aux, values
+        # JAX hands over new tensors, without the masks that the loss reads.
+        return (with_masks(y_pred, masks), losses), values
 
     def _gc_find_network(self):
         if self._gc_network is None:
@@ -290,7 +309,32 @@ class GCTrainer:
                 self._gc_tracker.weight.assign(weight)
             self._gc_build_estimator()
             self._gc_check_jit()
-        return super().make_train_function(force)
+        super().make_train_function(force)
+        is_ours = type(self).train_step is GCTrainer.train_step
+        if not (is_ours or hasattr(self.train_function, "checks_gc")):
+            self.train_function = self._gc_checked(self.train_function)
+        return self.train_function
+
+    def _gc_checked(self, train_function):
+        """Warn after the first batch if a user's train step left GC out."""
+
+        def checked(*args, **kwargs):
+            result = train_function(*args, **kwargs)
+            if self._gc_is_active and not self._gc_has_stepped:
+                self._gc_has_stepped = True  # said once
+                warnings.warn(
+                    f"`{type(self).__name__}.train_step` does not call "
+                    "`super().train_step(...)`, where GC is measured and "
+                    "penalised and heuristics act: `gc` is 0 and `gc_weight` "
+                    "without effect. Call it, or compile with "
+                    "`gc_metric=False` and without `gc_weight` and "
+                    "`heuristics`.",
+                    stacklevel=2,
+                )
+            return result
+
+        checked.checks_gc = True
+        return checked
 
     def _gc_check_jit(self):
         if self._gc_is_active and self.jit_compile and not backend.SUPPORTS_JIT:
@@ -335,7 +379,7 @@ class GCTrainer:
         """Return the metrics' values; without `gc` if it is not wanted."""
         result = super().get_metrics_result()
         if self._gc_is_active and not self._gc.gc_metric:
-            del result["gc"]
+            result.pop("gc", None)  # a user's `metrics` may lack it
         return result
 
     def get_compile_config(self):

@@ -4,6 +4,13 @@ import inspect
 
 import keras
 
+# Keras's own layers around code that is not.
+_FOREIGN = (
+    keras.layers.FlaxLayer,
+    keras.layers.JaxLayer,
+    keras.layers.TFSMLayer,
+    keras.layers.TorchModuleWrapper,
+)
 _MOVING = (keras.layers.BatchNormalization, keras.layers.SpectralNormalization)
 
 
@@ -39,6 +46,10 @@ def mixes_examples(model):
 def _is_special(layer):
     if "training" not in inspect.signature(layer.call).parameters:
         return False
+    if isinstance(layer, keras.layers.Lambda):
+        return getattr(layer, "_fn_expects_training_arg", True)
+    if isinstance(layer, _FOREIGN):
+        return True
     if not type(layer).call.__module__.startswith("keras."):
         return True  # the user's own code
     # Keras's own: what averages over the batch, and what draws at random.

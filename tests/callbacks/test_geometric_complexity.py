@@ -43,6 +43,20 @@ def test_every_n_batches_keeps_a_finer_record():
     assert history["complexity"] == [gc.history[1][1], gc.history[3][1]]
 
 
+@pytest.mark.skipif(
+    keras.config.backend() == "torch",
+    reason="Keras's torch trainer runs one step at a time",
+)
+def test_steps_are_batches_when_several_run_at_once():
+    m = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    m.compile("sgd", "mse", steps_per_execution=2)
+    gc = keras_gc.callbacks.GeometricComplexity(X, every=3)
+    m.fit(X, Y, batch_size=1, epochs=2, verbose=0, callbacks=[gc])
+    # Every third batch, or the end of the two that it is among.
+    steps = [4, 6, 10, 12]
+    assert [step for step, _ in gc.history] == steps + [12 + s for s in steps]
+
+
 def test_training_is_left_as_it_is():
     fits = []
     for callbacks in ([], [keras_gc.callbacks.GeometricComplexity(X, 1)]):

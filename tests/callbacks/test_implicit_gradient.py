@@ -40,3 +40,14 @@ def test_arguments_reach_the_measurement():
     history, model, x, y = fit(igr, 1)
     expected = implicit_gradient_penalty(model, x, y, 0.4, batch_size=5)
     np.testing.assert_allclose(history["flat"], [expected], rtol=1e-5)
+
+
+def test_a_model_may_be_built_by_its_first_batch():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 4)), rng.normal(size=(20, 2))
+    model = keras.Sequential([keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    igr = ImplicitGradientPenalty(x, y)
+    history = model.fit(x, y, callbacks=[igr], verbose=0).history
+    expected = implicit_gradient_penalty(model, x, y)
+    np.testing.assert_allclose(history["igr"], [expected], rtol=1e-5)

@@ -56,6 +56,18 @@ def test_one_hot_rows(dtype):
         assert_rate(noisy[:, other] == 1, 0.1)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_one_hot_rows_of_a_length_that_the_model_leaves_open(dtype):
+    inputs = keras.Input((None, 4))
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
+    y = np.eye(4, dtype=dtype)[np.full((COUNT // 5, 5), 2)]
+    seed = keras.random.SeedGenerator(0)
+    x = ops.zeros(y.shape)
+    noisy = ops.convert_to_numpy(LabelNoise(0.3).corrupt(x, y, model, seed)[1])
+    np.testing.assert_array_equal(noisy.sum(axis=-1), 1)
+    assert_rate(noisy[..., 2] == 0, 0.3)
+
+
 @pytest.mark.parametrize("dtype", ["int32", "bool"])
 @pytest.mark.parametrize("shape", [(COUNT,), (COUNT, 1)], ids=str)
 def test_one_output_has_two_classes(shape, dtype):

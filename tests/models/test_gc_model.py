@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -239,6 +240,43 @@ class TestFromModel:
             ops.convert_to_numpy(model(X)), ops.convert_to_numpy(plain(X))
         )
 
+    def test_a_call_of_ones_own_is_kept(self):
+        class Times5(keras.Model):
+            def call(self, x, training=None):
+                return 5 * super().call(x)
+
+        model = keras_gc.GCModel.from_model(Times5(*graph()))
+        kernel, bias, *last = (ops.convert_to_numpy(w) for w in model.weights)
+        hidden = np.maximum(X @ kernel + bias, 0)
+        expected = 5 * (hidden @ last[0] + last[1])
+        np.testing.assert_allclose(model.predict(X), expected, rtol=1e-5)
+
+    def test_a_sequential_model_stays_built(self):
+        plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+        model = keras_gc.GCModel.from_model(plain)
+        assert model.built and model.input_shape == (None, 4)
+        with pytest.raises(ValueError, match="nowhere"):
+            model.compile("sgd", "mse", gc_outputs="nowhere")
+
+    @pytest.mark.parametrize("kind", ["functional", "sequential"])
+    def test_the_dtype_policy_is_kept(self, kind):
+        keras.config.set_dtype_policy("mixed_float16")
+        try:
+            plain = (
+                keras.Model(*graph())
+                if kind == "functional"
+                else keras.Sequential([
+                    keras.Input((4,)),
+                    keras.layers.Dense(3),
+                ])
+            )
+        finally:
+            keras.config.set_dtype_policy("float32")
+        model = keras_gc.GCModel.from_model(plain)
+        model.compile("sgd", "mse")
+        assert model.dtype_policy.name == "mixed_float16"
+        assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+
     def test_unbuilt_models_are_refused(self):
         with pytest.raises(ValueError, match="must be built"):
             keras_gc.GCModel.from_model(PlainSubclassed())
@@ -260,6 +298,28 @@ def test_a_user_train_step_may_call_ours():
     model.compile("sgd", CROSSENTROPY, gc_weight=0.1, run_eagerly=True)
     assert set(model.fit(X, Y, verbose=0).history) == {"gc", "loss"}
     assert calls
+
+
+class OwnStep(keras_gc.GCModel):
+    """A train step that does nothing, and nothing with GC."""
+
+    def train_step(self, *args):
+        if keras.config.backend() == "jax":
+            state, _ = args
+            return {"loss": ops.zeros(())}, state
+        return {"loss": ops.zeros(())}
+
+
+def test_a_user_train_step_without_ours_is_told_after_a_batch():
+    model = OwnStep(*graph())
+    model.compile("sgd", CROSSENTROPY, gc_weight=0.1)
+    with pytest.warns(UserWarning, match=r"OwnStep.train_step.*super\(\)") as w:
+        model.fit(X, Y, batch_size=4, verbose=0)
+    assert sum("OwnStep" in str(each.message) for each in w) == 1
+    model.compile("sgd", CROSSENTROPY, gc_metric=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        assert model.fit(X, Y, verbose=0).history["loss"] == [0.0]
 
 
 def test_callbacks_that_save_and_stop_see_gc(tmp_path):

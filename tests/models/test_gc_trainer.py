@@ -643,3 +643,67 @@ def test_settings_survive_json():
     other.compile_from_config(config)
     assert other.get_compile_config() == m.get_compile_config()
     assert repr(other._gc.gc_estimator) == repr(m._gc.gc_estimator)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+def test_masked_steps_stay_out_of_the_loss(mode):
+    x = np.random.default_rng(0).normal(size=(8, 5, 3)).astype("float32")
+    x[:, 2:] = 0  # three of five steps are padding
+    y = np.ones((8, 5, 2), "float32")
+
+    def losses(kind):
+        keras.utils.set_random_seed(1)
+        inputs = keras.Input((5, 3))
+        hidden = keras.layers.Masking()(inputs)
+        hidden = keras.layers.SimpleRNN(4, return_sequences=True)(hidden)
+        model = kind(inputs, keras.layers.Dense(2)(hidden))
+        model.compile("sgd", "mse", metrics=["mae"], **mode)
+        evaluated = model.evaluate(x, y, verbose=0, return_dict=True)
+        fitted = model.fit(x, y, verbose=0).history["loss"]
+        return evaluated["loss"], evaluated["mae"], fitted[0]
+
+    assert losses(keras_gc.GCModel) == pytest.approx(losses(keras.Model))
+
+
+class Counting(keras.layers.Layer):
+    """Counts how often its state is updated."""
+
+    def build(self, shape):
+        self.calls = self.add_weight(
+            shape=(), initializer="zeros", dtype="int32", trainable=False
+        )
+
+    def call(self, x):
+        self.calls.assign_add(1)
+        return x
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize(
+    "hidden, settings",
+    [
+        ([], {}),
+        ([keras.layers.Dropout(0.5)], {}),
+        ([], {"gc_fraction": 0.5}),
+        (
+            [keras.layers.Dropout(0.5)],
+            {"gc_training": True, "gc_fraction": 0.5},
+        ),
+        ([keras.layers.Dropout(0.5)], {"gc_weight": 0.1, **EXACT}),
+    ],
+    ids=["shared", "apart", "fraction", "in training mode", "penalised"],
+)
+def test_a_train_step_updates_the_layers_state_once(hidden, settings, mode):
+    counter = Counting()
+    m = model([counter, *hidden], **settings, **mode)
+    x, y = data(12)
+    m.fit(x, y, batch_size=4, verbose=0)
+    assert ops.convert_to_numpy(counter.calls) == 3
+
+
+@pytest.mark.parametrize("mode", MODES, ids=str)
+@pytest.mark.parametrize("dtype", ["int32", "float64", "float16"])
+def test_a_schedule_may_return_any_number(dtype, mode):
+    m = model(gc_weight=lambda step: ops.cast(step + 1, dtype), **mode)
+    x, y = data(12)
+    assert np.isfinite(m.fit(x, y, batch_size=6, verbose=0).history["loss"])

@@ -14,12 +14,16 @@ SAME = {
     "bidirectional": lambda: keras.layers.Bidirectional(keras.layers.GRU(2)),
     "nested": lambda: keras.Sequential([keras.layers.Dense(2)]),
 }
+SAME["lambda"] = lambda: keras.layers.Lambda(lambda x: 2 * x)
 DIFFERENT = {
     "dropout": lambda: keras.layers.Dropout(0.5),
     "noise": lambda: keras.layers.GaussianNoise(0.5),
     "batch norm": lambda: keras.layers.BatchNormalization(),
     "lstm dropout": lambda: keras.layers.LSTM(2, dropout=0.5),
     "nested": lambda: keras.Sequential([keras.layers.Dropout(0.5)]),
+    "lambda": lambda: keras.layers.Lambda(
+        lambda x, training=None: x * (10.0 if training else 1.0)
+    ),
     "time distributed": lambda: keras.layers.TimeDistributed(
         keras.layers.Dropout(0.5)
     ),

@@ -14,9 +14,11 @@ from keras_gc.backend.single_replica import (
     replica_sum,
 )
 
+KEEPS_MASKS = False
 SUPPORTS_JIT = True
 
 __all__ = [
+    "KEEPS_MASKS",
     "SUPPORTS_JIT",
     "accumulate",
     "apply_gradients",

@@ -12,9 +12,11 @@ from keras_gc.backend.tensorflow.trainer import (
     variable_scope,
 )
 
+KEEPS_MASKS = True
 SUPPORTS_JIT = True
 
 __all__ = [
+    "KEEPS_MASKS",
     "SUPPORTS_JIT",
     "accumulate",
     "apply_gradients",

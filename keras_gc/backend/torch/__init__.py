@@ -15,9 +15,11 @@ from keras_gc.backend.torch.trainer import (
 )
 
 # torch.compile has no double backward.
+KEEPS_MASKS = True
 SUPPORTS_JIT = False
 
 __all__ = [
+    "KEEPS_MASKS",
     "SUPPORTS_JIT",
     "accumulate",
     "apply_gradients",
