@@ -7,9 +7,11 @@ from keras_gc.experiments.verdict import Trend
 
 
 def _small(size: int) -> dict:
-    # At most as many steps as the learning rates get, with batches of 32:
-    # a run that never comes to the common loss must end in minutes.
-    return {"batch_size": size, "epochs": min(300, 300 * size // 32)}
+    # At most as many steps as the learning rates get: a run that never comes
+    # to the common loss must end in minutes.
+    usual = LEARNING_RATE.recipe("small", "mnist")
+    epochs = usual.epochs * size // usual.batch_size
+    return {"batch_size": size, "epochs": min(usual.epochs, epochs)}
 
 
 EXPERIMENT = Experiment(

@@ -166,9 +166,10 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
     finite = [row for row in rows if None not in _point(trend, row)]
     sound = [row for row in finite if not _faults(row)]
     rho, p_value = _correlation(trend, finite)
+    sound_rho, sound_p = _correlation(trend, sound)
     outcomes = {
-        trend_outcome(trend.sign, *_correlation(trend, runs), len(runs))
-        for runs in (finite, sound)
+        trend_outcome(trend.sign, rho, p_value, len(finite)),
+        trend_outcome(trend.sign, sound_rho, sound_p, len(sound)),
     }
     monotone = monotone_fractions(trend, finite)
     evidence = f"{_signed(rho)}, p = {p_value:.2g}, n = {len(finite)}"
@@ -181,7 +182,7 @@ def judge_trend(trend: Trend, rows: list[dict]) -> Finding:
         f"; {count} {fault}" for fault, count in faults.items() if count
     )
     if len(sound) < len(finite):
-        evidence += f"; without these {_signed(_correlation(trend, sound)[0])}"
+        evidence += f"; without these {_signed(sound_rho)}"
     return Finding(
         part=str(trend),
         outcome=outcomes.pop() if len(outcomes) == 1 else NOT_DECIDED,

@@ -1,10 +1,10 @@
 """A function through ten points as it is learned, and its GC."""
 
-import statistics
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from keras_gc.plots import style
-from keras_gc.plots.results import Results
+from keras_gc.plots.results import Results, curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,19 +23,18 @@ def strip(results: Results) -> "Figure":
 
     runs = [row["result"] for row in results.rows]
     steps = results.config["recipe"]["snapshots"]
+    finite = curves(results.rows, "gc")
     figure = Figure(figsize=(style.WIDTH, 3.8), layout="constrained")
     figure.suptitle(results.title)
     above, below = figure.subfigures(2, 1)
     panels = above.subplots(1, len(steps), sharey=True)
     for step, axes in zip(steps, panels, strict=True):
-        finite = []
         for index, run in enumerate(runs):
             (point,) = (p for p in run["curve"] if p["step"] == step)
             color = style.COLORS[index % len(style.COLORS)]
             axes.plot(run["grid"], point["function"], color=color, alpha=0.8)
-            finite += [point["gc"]] if point["gc"] is not None else []
         axes.plot(*runs[0]["points"], "k.")
-        gc = f"{statistics.fmean(finite):.2g}" if finite else "not finite"
+        gc = f"{fmean(finite[step]):.2g}" if step in finite else "not finite"
         axes.set_title(f"step {step:,}\nGC {gc}")
         axes.set_xlabel("x")
     above.axes[0].set_ylabel("f(x)")

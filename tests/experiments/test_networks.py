@@ -1,8 +1,11 @@
+import inspect
+
 import keras
 import numpy as np
 import pytest
 
 from keras_gc.experiments.networks import NETWORKS, lenet, mlp, resnet18, vgg13
+from keras_gc.experiments.recipe import WIDTHS
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -30,6 +33,13 @@ def test_known_sizes_of_the_published_networks():
     assert lenet((28, 28, 1), 10).count_params() == (
         156 + 2416 + 784 * 120 + 120 + 120 * 84 + 84 + 850
     )
+
+
+def test_recipes_give_each_network_its_own_width():
+    for name, network in NETWORKS.items():
+        width = inspect.signature(network).parameters["width"].default
+        assert width == WIDTHS[name]
+    assert len(WIDTHS) == len(NETWORKS)
 
 
 def test_width_and_depth_are_hidden_ones():

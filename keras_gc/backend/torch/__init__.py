@@ -14,8 +14,8 @@ from keras_gc.backend.torch.trainer import (
     variable_scope,
 )
 
-# torch.compile has no double backward.
 KEEPS_MASKS = True
+# torch.compile has no double backward.
 SUPPORTS_JIT = False
 
 __all__ = [
