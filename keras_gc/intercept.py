@@ -2,6 +2,10 @@
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from keras_gc import keras_seam
 
 _lock = threading.Lock()
 _installed: dict[int, int] = {}  # id of a layer -> blocks that hold it
@@ -9,8 +13,12 @@ _handlers = threading.local()  # .of: id of a layer -> handler
 
 
 @contextlib.contextmanager
-def intercept(layer, handler):
+def intercept(layer: Any, handler: Callable) -> Iterator[None]:
     """Within the block, `handler(call, *args)` stands for `layer.call(*args)`.
+
+    It also stands for the call of a quantized layer, and for one that is
+    rematerialized (`keras.RematScope`); then it runs outside of the
+    rematerialized part, so that what it sees may be used elsewhere.
 
     Only in this thread: replicas of a `tf.distribute` strategy run one model
     in several threads, each with handlers of its own. The layer itself is
@@ -38,21 +46,50 @@ def intercept(layer, handler):
             mine[id(layer)] = outer
 
 
+def run_plainly(call: Callable, *args: Any, **kwargs: Any) -> Any:
+    """The handler for a layer around intercepted ones: no rematerialization.
+
+    What is seen inside of a rematerialized call cannot be used outside of it.
+    """
+    return call(*args, **kwargs)
+
+
 def _install(layer):
     with _lock:
         count = _installed.get(id(layer), 0)
         _installed[id(layer)] = count + 1
-        if count == 0:
-            call = layer.call
+        if count > 0:
+            return
+        # Past __setattr__, which may be locked and would track it.
+        for name in keras_seam.CALLS:
+            if hasattr(layer, name):
+                layer.__dict__[name] = _dispatcher(layer, getattr(layer, name))
+        rematerialized = getattr(layer, keras_seam.REMATERIALIZED, None)
+        if rematerialized is None:
+            return
 
-            def dispatch(*args, **kwargs):
-                handler = _handlers.__dict__.get("of", {}).get(id(layer))
-                if handler is None:
-                    return call(*args, **kwargs)
-                return handler(call, *args, **kwargs)
+        def outside(dispatch, *args, **kwargs):
+            if _handler(layer) is run_plainly:
+                return dispatch
+            own = rematerialized(dispatch.call, *args, **kwargs)
+            return _dispatcher(layer, own)
 
-            # Past __setattr__, which may be locked and would track it.
-            layer.__dict__["call"] = dispatch
+        layer.__dict__[keras_seam.REMATERIALIZED] = outside
+
+
+def _dispatcher(layer, call):
+    def dispatch(*args, **kwargs):
+        handler = _handler(layer)
+        if handler is None:
+            return call(*args, **kwargs)
+        return handler(call, *args, **kwargs)
+
+    dispatch.call = call
+    return dispatch
+
+
+def _handler(layer):
+    return _handlers.__dict__.get("of", {}).get(id(layer))
 
 
 def _uninstall(layer):
@@ -60,4 +97,5 @@ def _uninstall(layer):
         _installed[id(layer)] -= 1
         if _installed[id(layer)] == 0:
             del _installed[id(layer)]
-            del layer.__dict__["call"]
+            for name in (*keras_seam.CALLS, keras_seam.REMATERIALIZED):
+                layer.__dict__.pop(name, None)

@@ -1,20 +1,17 @@
 """Geometric complexity of any Keras model over any data."""
 
 import dataclasses
-import functools
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_gc import _validation, backend, estimators
-from keras_gc.backend.scope import discard_updates
+from keras_gc import _validation
 from keras_gc.batches import batches_of
-from keras_gc.logits import LogitNetwork, check_not_probabilities
+from keras_gc.meter import Meter
 
-# `estimator="auto"` measures exactly up to this many Jacobian products.
-_EXACT_UP_TO = 32
 # `rtol` is not believed before this many examples.
 _FEWEST_EXAMPLES = 64
 
@@ -22,6 +19,11 @@ _FEWEST_EXAMPLES = 64
 @dataclasses.dataclass(frozen=True)
 class GCEstimate:
     """A measured geometric complexity.
+
+    It is a number wherever one is asked for: `float(estimate)`,
+    `f"{estimate:.3f}"`, `estimate_1 < estimate_2` (by value), and
+    `pandas.DataFrame([estimate_1, estimate_2])` has a column for each
+    attribute.
 
     Attributes:
         value: mean over the examples of the squared Frobenius norm of the
@@ -31,6 +33,14 @@ class GCEstimate:
             stochastic estimator. NaN for a single example.
         num_examples: number of examples measured.
         estimator: name of the estimator.
+
+    Example:
+    >>> import keras_gc
+    >>> estimate = keras_gc.GCEstimate(12.345, 0.5, 100, "exact")
+    >>> f"{estimate:.1f}"
+    '12.3'
+    >>> estimate < 13
+    True
     """
 
     value: float
@@ -38,28 +48,43 @@ class GCEstimate:
     num_examples: int
     estimator: str
 
-    def __float__(self):
+    def __float__(self) -> float:
         return self.value
 
-    def __str__(self):
+    def __str__(self) -> str:
         examples = "example" if self.num_examples == 1 else "examples"
         return (
             f"GC = {self.value:.4g} ± {self.standard_error:.2g} "
             f"({self.num_examples} {examples}, {self.estimator})"
         )
 
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec) if spec else str(self)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.value < float(other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.value <= float(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.value > float(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.value >= float(other)
+
 
 def geometric_complexity(
-    model,
-    x,
+    model: keras.Model,
+    x: Any,
     *,
-    estimator="auto",
-    inputs=None,
-    outputs=None,
-    batch_size=32,
-    rtol=None,
-    seed=None,
-    verbose=0,
+    estimator: Any = "auto",
+    inputs: str | Sequence[str] | None = None,
+    outputs: str | None = None,
+    batch_size: int = 32,
+    rtol: float | None = None,
+    seed: int | None = None,
+    verbose: int = 0,
 ) -> GCEstimate:
     """Measure the geometric complexity of a model over data.
 
@@ -68,11 +93,20 @@ def geometric_complexity(
     with f the logit network: a softmax or sigmoid at the end of the model is
     stepped over. The model runs in inference mode and is not changed.
 
-    Units: (logit / input unit)^2. Inputs scaled by a give GC times a^2, so
-    state the scaling of the inputs with each value.
+    Units: (logit / input unit)^2. GC depends on the unit of the inputs: the
+    same function of inputs that are multiplied by a (0 to 255 instead of 0 to
+    1: a = 255) has GC divided by a^2. State the range of your inputs with
+    each value.
+
+    What counts: outputs at masked positions do not, so padding changes
+    nothing. Inputs that are not real numbers (class ids, strings, tokens
+    beside real inputs) are carried along. Integers fed to a floating
+    `keras.Input` are cast as Keras casts them and measured there. Where the
+    model draws random numbers in inference, GC is the expectation over them:
+    each batch gets fresh ones, which `seed` makes repeatable.
 
     Args:
-        model: any built `keras.Model`.
+        model: `keras.Model`, built.
         x: array, list or dict of arrays, `tf.data.Dataset`, `PyDataset`,
             torch `DataLoader` or other iterable of batches, where a tuple is
             `(x, y)` or `(x, y, sample_weight)` and only x is used.
@@ -80,14 +114,14 @@ def geometric_complexity(
             of which a copy is used. `"auto"` measures exactly where that
             takes at most 32 Jacobian products per example, else samples
             outputs.
-        inputs: name of a layer whose output is taken for x: the embedding of
-            a token model. Or of one of several inputs. Defaults to the
-            model's inputs.
-        outputs: name of a layer whose output is taken for f (embedding GC).
-            Defaults to the logits.
+        inputs: str or list of str, names of layers at whose outputs the
+            Jacobian is taken (for token models the embedding), or of some of
+            several inputs. Defaults to all real inputs.
+        outputs: str, name of a layer whose output is taken for f (embedding
+            GC). Defaults to the logits.
         batch_size: int, examples at a time, for arrays. Defaults to 32. Not
             more than one batch is in memory.
-        rtol: float > 0. Stop as soon as the standard error is below
+        rtol: float in (0, 1). Stop as soon as the standard error is below
             `rtol * value` (not before 64 examples). Arrays are then visited in
             random order; other data must come shuffled, for the first part to
             stand for the whole. Defaults to None: all of the data.
@@ -114,53 +148,60 @@ def geometric_complexity(
     Reference: Dherin et al. 2022 (arXiv 2209.13083), Definition 3.1.
     """
     if rtol is not None:
-        rtol = _validation.number("rtol", rtol, minimum=0.0, exclusive=True)
+        rtol = _validation.number(
+            "rtol", rtol, minimum=0.0, maximum=1.0, exclusive=True
+        )
     meter = Meter(model, estimator, inputs, outputs, seed)
     batches = batches_of(
         x, meter.dtype, batch_size, shuffle=rtol is not None, seed=seed
     )
-    parts = []
+    moments = _Moments()
     for batch in _with_progress(batches, verbose):
-        parts.append(meter(batch))
-        if rtol is not None and _is_precise(np.concatenate(parts), rtol):
+        moments.add(meter(batch))
+        if rtol is not None and moments.is_precise(rtol):
             break
-    values = np.concatenate(parts)
     return GCEstimate(
-        value=float(np.mean(values)),
-        standard_error=_standard_error(values),
-        num_examples=len(values),
+        value=moments.mean,
+        standard_error=moments.standard_error,
+        num_examples=moments.count,
         estimator=meter.estimator_name,
     )
 
 
 def jacobian_norms(
-    model,
-    x,
+    model: keras.Model,
+    x: Any,
     *,
-    estimator="auto",
-    inputs=None,
-    outputs=None,
-    batch_size=32,
-    seed=None,
-    verbose=0,
+    estimator: Any = "auto",
+    inputs: str | Sequence[str] | None = None,
+    outputs: str | None = None,
+    batch_size: int = 32,
+    seed: int | None = None,
+    verbose: int = 0,
 ) -> np.ndarray:
-    """Measure the squared Frobenius norm of the Jacobian at each example.
+    """Return ||J(x)||_F^2, the *squared* norm, for each example.
 
-    Their mean is the geometric complexity; see `geometric_complexity` for the
-    arguments, units and errors.
+    Their mean is the geometric complexity; see `geometric_complexity` for
+    units and errors.
+
+    With `estimator="auto"` and more than 32 outputs (and inputs) each value is
+    an estimate from a single random draw: right on average, useless for
+    ranking examples. Pass `estimator="exact_reverse"` to rank.
 
     Args:
-        model: any built `keras.Model`.
-        x: the data.
-        estimator: `"auto"`, a name or an `Estimator`.
-        inputs: name of a layer to measure from.
-        outputs: name of a layer to measure to.
-        batch_size: int, examples at a time, for arrays.
-        seed: int, makes the result repeatable.
-        verbose: 1 shows a progress bar.
+        model: `keras.Model`, built.
+        x: the data, as in `geometric_complexity`.
+        estimator: `"auto"`, a name or an `Estimator`. Defaults to `"auto"`.
+        inputs: str or list of str, layers to measure from. Defaults to the
+            model's inputs.
+        outputs: str, a layer to measure to. Defaults to the logits.
+        batch_size: int, examples at a time, for arrays. Defaults to 32.
+        seed: int, makes the result repeatable. Defaults to None.
+        verbose: 1 shows a progress bar. Defaults to 0.
 
     Returns:
-        numpy array `(num_examples,)`, in the order of the data.
+        numpy array `(num_examples,)`, in the order of the data, in
+        (logit / input unit)^2.
 
     Example:
     >>> import numpy as np, keras, keras_gc
@@ -173,149 +214,6 @@ def jacobian_norms(
     meter = Meter(model, estimator, inputs, outputs, seed)
     batches = batches_of(x, meter.dtype, batch_size)
     return np.concatenate([meter(b) for b in _with_progress(batches, verbose)])
-
-
-class Meter:
-    """Per-example squared Jacobian norms of one model, traced once.
-
-    Args:
-        model: a built `keras.Model`.
-        estimator: `"auto"`, a name or an `Estimator`.
-        inputs: name of a layer to measure from.
-        outputs: name of a layer to measure to.
-        seed: int or None.
-    """
-
-    def __init__(
-        self, model, estimator="auto", inputs=None, outputs=None, seed=None
-    ):
-        self.network = LogitNetwork(model, inputs, outputs)
-        check_built(model)
-        self.estimator = None
-        if estimator != "auto":  # a copy: its state is this meter's own
-            given = estimators.get(estimator)
-            self.estimator = type(given).from_config(given.get_config())
-        self.seed = keras.random.SeedGenerator(seed)
-        self.dtype = input_dtype(model)
-        self._values = None
-
-    def __call__(self, x):
-        """Measure one batch.
-
-        Args:
-            x: the model's input, tensors.
-
-        Returns:
-            numpy array `(batch,)`, float64.
-        """
-        if self._values is None:
-            self._prepare(x)
-        return ops.convert_to_numpy(self._values(x)).astype("float64")
-
-    @property
-    def estimator_name(self):
-        """What the values come from, for a reader."""
-        return "exact" if self.estimator.is_exact else repr(self.estimator)
-
-    def _prepare(self, x):
-        """Choose the estimator and check the outputs on the first batch."""
-        network = self.network
-        point = network.point(x)
-        with discard_updates():
-            outputs, _ = network(point, x)
-        if network.outputs is None:  # who names a layer means its output
-            for leaf in keras.tree.flatten(outputs):
-                check_not_probabilities(ops.convert_to_numpy(leaf))
-        rows = estimators.estimator.flatten_rows(outputs)
-        estimators.estimator.check_rows(rows, point)
-        num_outputs = ops.shape(rows)[1]
-        if self.estimator is None:
-            num_inputs = sum(
-                math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(point)
-            )
-            self.estimator = choose(num_outputs, num_inputs)
-        self.estimator.build(num_outputs)
-
-        def logits(x, point):
-            with discard_updates():  # measuring changes no model
-                return network(point, x)[0]
-
-        def values(x):
-            fn = functools.partial(logits, x)
-            return self.estimator(fn, network.point(x), self.seed)[1]
-
-        if not self.estimator.differentiates:
-            check_connected(functools.partial(logits, x), point)
-
-        self._values = backend.compiled(
-            values,
-            constants=network.model.variables,
-            state=[*self.estimator.variables, self.seed.state],
-        )
-
-
-def check_connected(fn, point):
-    """Raise if there is no derivative, where differences would give 0.
-
-    Args:
-        fn: function from a structure of tensors to outputs.
-        point: the structure.
-    """
-    rows, _, pullback = backend.vjp(
-        lambda point: (estimators.estimator.flatten_rows(fn(point)), None),
-        point,
-    )
-    pullback(ops.ones_like(rows))
-
-
-def choose(num_outputs, num_inputs):
-    """Return the estimator that `"auto"` stands for when measuring.
-
-    Args:
-        num_outputs: K, outputs per example.
-        num_inputs: d, inputs per example.
-
-    Returns:
-        An `Estimator`.
-    """
-    if num_outputs <= min(num_inputs, _EXACT_UP_TO):
-        return estimators.ExactReverse()
-    if num_inputs <= _EXACT_UP_TO:
-        return estimators.ExactForward()
-    return estimators.SampledOutputs()
-
-
-def input_dtype(model):
-    """Return the dtype in which a model takes real inputs.
-
-    Args:
-        model: a `keras.Model`.
-
-    Returns:
-        str.
-    """
-    for tensor in getattr(model, "inputs", None) or ():
-        if "float" in tensor.dtype:
-            return tensor.dtype
-    return model.variable_dtype
-
-
-def check_built(model):
-    """Raise if a model has no weights yet.
-
-    Args:
-        model: a `keras.Model`.
-
-    Raises:
-        ValueError: if it is not built.
-    """
-    if not model.built:
-        raise ValueError(
-            "The model must be built before its geometric complexity can be "
-            f"measured. Received: model '{model.name}' (of type "
-            f"{type(model).__name__}), which is not. Call it on a batch of "
-            "data once, or give it a `keras.Input`."
-        )
 
 
 def _with_progress(batches, verbose):
@@ -333,13 +231,31 @@ def _progress(batches):
         bar.update(done, finalize=True)
 
 
-def _standard_error(values):
-    if len(values) < 2:
-        return math.nan
-    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
+class _Moments:
+    """Mean and standard error of numbers that come in parts, kept as sums."""
 
+    def __init__(self):
+        self.count = 0
+        self.mean = 0.0
+        self._squares = 0.0  # sum of squared distances from the mean
 
-def _is_precise(values, rtol):
-    return len(values) >= _FEWEST_EXAMPLES and (
-        _standard_error(values) <= rtol * np.mean(values)
-    )
+    def add(self, values):
+        """Take in a part (Chan, Golub, LeVeque 1983)."""
+        count, mean = len(values), float(np.mean(values))
+        distance = mean - self.mean
+        total = self.count + count
+        self._squares += float(np.sum((values - mean) ** 2))
+        self._squares += distance**2 * self.count * count / total
+        self.mean += distance * count / total
+        self.count = total
+
+    @property
+    def standard_error(self):
+        if self.count < 2:
+            return math.nan
+        return math.sqrt(self._squares / (self.count - 1) / self.count)
+
+    def is_precise(self, rtol):
+        return self.count >= _FEWEST_EXAMPLES and (
+            self.standard_error <= rtol * self.mean
+        )

@@ -10,7 +10,7 @@ from keras import layers, ops
 
 import keras_gc
 from keras_gc import estimators, geometric_complexity, jacobian_norms
-from keras_gc.measure import Meter, choose
+from keras_gc.meter import Meter, choose
 from tests.cases import ESTIMATORS
 from tests.modes import BACKEND
 from tests.oracles import double_precision, squared_norms
@@ -435,9 +435,19 @@ def test_one_input_without_effect_raises(estimator):
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
+def test_integers_fed_to_a_floating_input_are_cast_as_keras_casts_them(dtype):
+    x = np.abs(5 * X).astype(dtype)
+    np.testing.assert_allclose(
+        jacobian_norms(mlp(), x), jacobian_norms(mlp(), x.astype("float32"))
+    )
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
 def test_inputs_that_are_no_reals_raise(dtype):
+    inputs = keras.Input((3,), dtype=dtype)
+    model = keras.Model(inputs, layers.Dense(2)(ops.cast(inputs, "float32")))
     with pytest.raises(TypeError, match=rf"{dtype}.*astype.*inputs='NAME'"):
-        jacobian_norms(mlp(), X.astype(dtype))
+        jacobian_norms(model, X.astype(dtype))
 
 
 def test_tokens_raise_and_the_embedding_is_named():

@@ -11,10 +11,18 @@ folder says how its framework differentiates, and nothing else:
   differentiable=False)`: for the train step.
 - `apply_gradients(optimizer, gradients, variables)`: likewise.
 - `variable_scope(model)`: where a model's variables may be created.
-- `compiled(fn, constants, state)`: `fn` traced once; it reads the variables
-  and changes those of `state`.
+- `compiled(fn, constants, state, any_batch_size=True)`: `fn` traced once; it
+  reads the variables and changes those of `state`.
+- `eagerly()`: a context in which values can be looked at inside of a trace.
+- `seeded(seed)`: a context in which the framework's own generator of random
+  numbers, if it has one, starts from a seed.
 - `run_step(model, step, *args)`: calls `step(data)` in the form in which the
   framework's trainer hands a batch over.
+- `run_beside(model, step, *args)`: calls `step(data)` and returns the
+  arguments that the model's own step is to be given afterwards.
+- `supervise(model, function, variable, check)`: a train or test function
+  whose first result is checked on the host; after an error the model is as it
+  was.
 - `num_replicas()`, `replica_id()`, `replica_sum(x)`: inside a train step; x
   is a tensor or a list of them.
 - `KEEPS_MASKS`: whether tensors keep their Keras masks through `vjp` and
@@ -49,7 +57,11 @@ value_and_gradients = _backend.value_and_gradients
 apply_gradients = _backend.apply_gradients
 variable_scope = _backend.variable_scope
 compiled = _backend.compiled
+run_beside = _backend.run_beside
 run_step = _backend.run_step
+seeded = _backend.seeded
+supervise = _backend.supervise
+eagerly = _backend.eagerly
 num_replicas = _backend.num_replicas
 replica_id = _backend.replica_id
 replica_sum = _backend.replica_sum

@@ -1,66 +1,96 @@
 """Evaluation of Keras code without its side effects on variables."""
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator
 
 import keras
 
+from keras_gc import keras_seam
+
 
 @contextlib.contextmanager
-def discard_updates(values=()):
+def discard_updates(values: Iterable = ()) -> Iterator["_Scope"]:
     """Drop what the block assigns to variables; yields the scope.
 
     An ordinary `keras.StatelessScope` also hides the values that an outer
     scope holds (on JAX: all weights during training). This one keeps them.
-    `values` are pairs of a variable and what it holds in the block instead.
+
+    Args:
+        values: pairs of a variable and what it holds in the block instead.
+
+    Yields:
+        The scope: `scope.get_current_value(variable)` is what a variable has
+        become.
     """
     with _Scope(values, collect_losses=True) as scope:
         yield scope
 
 
 @contextlib.contextmanager
-def delay_updates(values=()):
+def delay_updates(values: Iterable = ()) -> Iterator[Callable[[], None]]:
     """Hold back what the block assigns to variables; yields `make_updates`.
 
     `make_updates()`, called after the block, assigns it. The block itself
-    sees its own assignments, as in `discard_updates`.
+    sees its own assignments, as in `discard_updates`. A variable that `values`
+    replaces keeps its own value: what became of the replacement is dropped.
+
+    Args:
+        values: pairs of a variable and what it holds in the block instead.
+
+    Yields:
+        The function `make_updates`.
     """
     with _Scope(values, collect_losses=True) as scope:
         yield scope.make_updates
 
 
-class _Scope(keras.StatelessScope):
+class _Scope(keras_seam.Scope):
     """Inherits the outer scope's values, and knows what the block changed."""
 
     def __enter__(self):
         super().__enter__()
         own, self._assigned = self.state_mapping, {}
-        if self.original_scope is not None:
-            self.state_mapping = self.original_scope.state_mapping | own
+        self._replaced = set(own)
+        self.state_mapping = self.outer_values() | own
         self._before = dict(self.state_mapping)
         return self
 
     def add_update(self, update):
-        # A variable is a constant for whoever reads it after its update.
         variable, value = update
-        super().add_update((variable, keras.ops.stop_gradient(value)))
+        super().add_update((variable, self._as_read_later(variable, value)))
         self._assigned[id(variable)] = variable
+
+    def _as_read_later(self, variable, value):
+        """Return an assigned value with the gradient that Keras gives it.
+
+        State (moving means, seeds) is a constant once assigned. A layer may
+        also assign a weight and use it, as SpectralNormalization does. In
+        Keras's own step on JAX, the gradient then flows through the new
+        value; on TensorFlow and torch it is that of the weight as it is used,
+        as if the assignment had moved nothing.
+        """
+        if not variable.trainable:
+            return keras.ops.stop_gradient(value)
+        if keras.config.backend() == "jax":
+            return value
+        weight = keras.ops.convert_to_tensor(self.get_current_value(variable))
+        zero = weight - keras.ops.stop_gradient(weight)
+        return keras.ops.stop_gradient(value) + zero
 
     def get_current_value(self, variable):
         # Keras computes regularization losses from what this returns.
         value = super().get_current_value(variable)
-        return variable._value if value is None else value
+        return keras_seam.value_of(variable) if value is None else value
 
     def changes(self):
         """Return the new values, by the ids of their variables."""
-        return {
-            key: value
-            for key, value in self.state_mapping.items()
-            if self._before.get(key) is not value
-        }
+        return dict(self.changed_since(self._before))
 
     def make_updates(self):
         """Assign the new values in the surrounding scope, or for good."""
         for key, value in self.changes().items():
+            if key in self._replaced:
+                continue
             if key in self._assigned:
                 self._assigned[key].assign(value)
             else:  # JAX: replayed from a pure function, by its id alone

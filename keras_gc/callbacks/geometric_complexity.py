@@ -3,7 +3,8 @@
 import keras
 
 from keras_gc import _validation
-from keras_gc.measure import Meter, batches_of
+from keras_gc.batches import batches_of
+from keras_gc.meter import Meter
 
 
 class GeometricComplexity(keras.callbacks.Callback):

@@ -116,6 +116,10 @@ class Estimator:
         """Return the constructor's arguments as plain Python values."""
         return {}
 
+    def copy(self):
+        """Return an estimator with the same arguments and no state."""
+        return type(self).from_config(self.get_config())
+
     @classmethod
     def from_config(cls, config):
         """Return an estimator from `get_config`'s result."""

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_gc.datasets import Dataset
-from keras_gc.measure import Meter
+from keras_gc.meter import Meter
 
 
 def measure(

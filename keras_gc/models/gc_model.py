@@ -1,15 +1,14 @@
 """GCModel: keras.Model that computes GC in its train step."""
 
+
 import keras
 
-from keras_gc.measure import check_built
+from keras_gc import keras_seam
+from keras_gc.logits import check_built
 from keras_gc.models.gc_sequential import GCSequential
 from keras_gc.models.gc_trainer import GCTrainer
 
-# The class of functional models, which Keras exports under no name.
-(_Functional,) = (
-    cls for cls in keras.Model.__subclasses__() if cls.__name__ == "Functional"
-)
+_Functional = keras_seam.functional_class()
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -44,6 +43,13 @@ class GCModel(GCTrainer, keras.Model):
 
     def __new__(cls, *args, **kwargs):
         """Make a functional model where inputs and outputs are given."""
+        if len(args) == 1 and isinstance(args[0], list | tuple):
+            if any(isinstance(arg, keras.layers.Layer) for arg in args[0]):
+                raise TypeError(
+                    "`GCModel` takes `inputs` and `outputs`. For a list of "
+                    "layers use `keras_gc.GCSequential(layers)`. Received: a "
+                    f"{type(args[0]).__name__} of {len(args[0])} layers"
+                )
         if cls is GCModel and _is_functional_call(args, kwargs):
             return _Functional.__new__(GCFunctional, *args, **kwargs)
         return super().__new__(cls)
@@ -59,12 +65,13 @@ class GCModel(GCTrainer, keras.Model):
         GCFunctional.__init__(self, *args, **kwargs)
 
     @classmethod
-    def from_model(cls, model):
+    def from_model(cls, model: keras.Model) -> keras.Model:
         """Return a GCModel with the same layers and weights.
 
-        Nothing is copied: training one trains the other. The returned model
-        is not compiled; what the model's class overrides but `call`, such as
-        `train_step` and `compute_loss`, is not in it.
+        Nothing is copied: training one trains the other. Call `compile` on
+        the result: compile settings are not carried over. Of a subclassed
+        model only `call` is used; an overridden `train_step` or
+        `compute_loss` is ignored.
 
         Args:
             model: a built functional, Sequential or subclassed `keras.Model`.
@@ -84,11 +91,6 @@ class GCModel(GCTrainer, keras.Model):
         >>> model.weights[0] is plain.weights[0]
         True
         """
-        if not isinstance(model, keras.Model):
-            raise TypeError(
-                "`model` must be a `keras.Model`. Received: "
-                f"model={model!r} (of type {type(model).__name__})"
-            )
         check_built(model)
         if type(model).call is keras.Sequential.call:
             new = GCSequential(_with_input(model), name=model.name)
@@ -142,9 +144,9 @@ class GCWrapper(GCModel):
 
 def _with_input(sequential):
     """Return its layers, with the input that `layers` leaves out."""
-    if sequential._functional is None:
+    (x,) = getattr(sequential, "inputs", None) or (None,)
+    if x is None:  # built from data
         return sequential.layers
-    (x,) = sequential.inputs
     return [keras.Input(batch_shape=x.shape, dtype=x.dtype), *sequential.layers]
 
 

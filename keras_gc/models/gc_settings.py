@@ -1,7 +1,9 @@
 """What `compile` is told about geometric complexity."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
@@ -9,70 +11,107 @@ from keras import ops
 from keras_gc import _validation, estimators
 from keras_gc import heuristics as heuristics_module
 
+# GC that is only watched is measured on every so many batches: one forward
+# pass and one product of three such, a 24th of a plain step.
+_BATCHES_PER_LOOK = 16
+
 
 @dataclasses.dataclass
 class GCSettings:
     """Checked arguments of `GCModel.compile`; see there."""
 
-    gc_weight: float | Callable = 0.0
+    gc_weight: float | Callable | keras.Variable = 0.0
     gc_estimator: str | estimators.Estimator = "auto"
-    gc_inputs: str | None = None
+    gc_inputs: str | Sequence[str] | None = None
     gc_outputs: str | None = None
-    gc_fraction: float = 1.0
+    gc_fraction: float | str = "auto"
     gc_training: bool = False
-    gc_metric: bool = True
+    gc_metric: bool | str = "auto"
     heuristics: Sequence = ()
 
     def __post_init__(self):
         self.gc_weight = check_weight(self.gc_weight)
         if self.gc_estimator != "auto":
-            self.gc_estimator = estimators.get(self.gc_estimator)
-        self.gc_fraction = _validation.number(
-            "gc_fraction",
-            self.gc_fraction,
-            minimum=0.0,
-            maximum=1.0,
-            exclusive=True,
-        )
+            # A copy: models do not share an estimator's state.
+            self.gc_estimator = estimators.get(self.gc_estimator).copy()
+        if self.gc_fraction != "auto":
+            self.gc_fraction = _validation.number(
+                "gc_fraction",
+                self.gc_fraction,
+                minimum=0.0,
+                maximum=1.0,
+                exclusive=True,
+            )
         self.gc_training = bool(self.gc_training)
-        self.gc_metric = bool(self.gc_metric)
+        if self.gc_metric != "auto":
+            self.gc_metric = bool(self.gc_metric)
         self.heuristics = heuristics_module.get_all(self.heuristics)
 
     @property
-    def estimator(self):
+    def estimator(self) -> estimators.Estimator:
         """The estimator that training uses."""
         if self.gc_estimator == "auto":
             return estimators.Hutchinson()
         return self.gc_estimator
 
-    def serialize(self):
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether GC was asked for, by a metric or how it is to be computed.
+
+        Else it is shown where it can be measured, and no harm is done where
+        it cannot.
+        """
+        untouched = GCSettings()
+        names = ("gc_estimator", "gc_inputs", "gc_outputs", "gc_fraction")
+        return self.gc_metric is True or any(
+            getattr(self, name) != getattr(untouched, name) for name in names
+        )
+
+    @property
+    def batches_per_look(self) -> int:
+        """GC that is only watched is measured on every so many batches."""
+        if self.gc_fraction == "auto":
+            return _BATCHES_PER_LOOK
+        return max(1, round(1 / self.gc_fraction))
+
+    @property
+    def share_of_penalty(self) -> float:
+        """Share of each batch that the penalty is computed on."""
+        return 1.0 if self.gc_fraction == "auto" else self.gc_fraction
+
+    def serialize(self) -> dict[str, Any]:
         """Return a dict of serialized arguments, those at default left out."""
         changed = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
+            if getattr(self, field.name) is not field.default
+            and getattr(self, field.name) != field.default
         }
         return {
-            name: keras.saving.serialize_keras_object(value)
+            name: keras.saving.serialize_keras_object(
+                float(ops.convert_to_numpy(value))
+                if isinstance(value, keras.Variable)
+                else value
+            )
             for name, value in changed.items()
         }
 
 
-def check_weight(weight):
-    """Return a weight as a float, or a schedule as it is.
+def check_weight(weight: Any) -> Any:
+    """Return a weight as a float; a schedule or a variable as it is.
 
     Args:
-        weight: float >= 0, or a function `step -> weight`.
+        weight: float >= 0, a `keras.Variable`, or a function `step -> weight`.
 
     Returns:
         The same.
     """
-    if callable(weight):
+    if isinstance(weight, keras.Variable) or callable(weight):
         return weight
     return _validation.number("gc_weight", weight, minimum=0.0)
 
 
-def scheduled_weight(schedule, step):
+def scheduled_weight(schedule: Callable, step: Any) -> Any:
     """Return the weight of a step, as a tensor.
 
     Args:
@@ -83,10 +122,11 @@ def scheduled_weight(schedule, step):
         A scalar tensor.
 
     Raises:
-        ValueError: if the schedule does not take a step that is traced.
+        ValueError: if the schedule does not take a step that is traced, or
+            does not return a number.
     """
     try:
-        return ops.convert_to_tensor(schedule(step))
+        weight = schedule(step)
     except TypeError as error:
         raise ValueError(
             "A schedule given as `gc_weight` must take one step, a tensor, and "
@@ -94,3 +134,50 @@ def scheduled_weight(schedule, step):
             "train step is compiled: write `keras.ops.where(step < 100, 0.0, "
             f"1e-3)`. Received: gc_weight={schedule}, which raised: {error}"
         ) from error
+    if isinstance(weight, str | bytes | list | tuple | dict | type(None)):
+        raise ValueError(
+            "A schedule given as `gc_weight` must return a number. Received: "
+            f"{weight!r}"
+        )
+    if isinstance(weight, int | float) and not isinstance(weight, bool):
+        _refuse_if_constant(schedule, weight)
+    return ops.convert_to_tensor(weight)
+
+
+def _refuse_if_constant(schedule, weight):
+    """Refuse a Python number that came from outside of the function.
+
+    A compiled step would keep it for ever.
+    """
+    if not inspect.isfunction(schedule):
+        return
+    outside = inspect.getclosurevars(schedule)
+    values = [*outside.nonlocals.values(), *outside.globals.values()]
+    if all(callable(v) or inspect.ismodule(v) for v in values):
+        return
+    raise ValueError(
+        "A schedule given as `gc_weight` is read once, when the train step is "
+        "compiled, and a Python number that it returns would never change. "
+        "For a weight that a callback changes, pass a `keras.Variable` as "
+        "`gc_weight` and assign to it. Received: a function that returned the "
+        f"number {weight!r}"
+    )
+
+
+def variables_in(weight: Any) -> list[keras.Variable]:
+    """Return the variables that a weight is, or that a schedule reads.
+
+    Args:
+        weight: float, `keras.Variable` or schedule.
+
+    Returns:
+        List of `keras.Variable`.
+    """
+    if isinstance(weight, keras.Variable):
+        return [weight]
+    if inspect.isfunction(weight):
+        outside = inspect.getclosurevars(weight)
+        values = [*outside.nonlocals.values(), *outside.globals.values()]
+    else:
+        values = list(getattr(weight, "__dict__", {}).values())
+    return [v for v in values if isinstance(v, keras.Variable)]

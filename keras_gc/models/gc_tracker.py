@@ -1,11 +1,15 @@
 """The `gc` metric, and the state that a train step needs beside it."""
 
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_gc import backend
+from keras_gc.estimators.estimator import Estimator
+from keras_gc.logits.facts import Facts
 
 
 class GCTracker(keras.metrics.Mean):
@@ -13,44 +17,85 @@ class GCTracker(keras.metrics.Mean):
 
     A metric's variables are carried through training by every backend and are
     not among a model's weights. So this one also holds what must be able to
-    change without a new trace: the penalty's weight, the seed's state and the
-    estimator's.
+    change without a new trace: the penalty's weight, the seeds' state, the
+    estimator's, and what the first batch has shown.
 
     Args:
         estimator: the estimator that the values come from.
         heuristics: the heuristics of the train step.
     """
 
-    def __init__(self, estimator, heuristics=()):
+    def __init__(self, estimator: Estimator, heuristics: Sequence = ()):
         super().__init__(name="gc", dtype="float32")
         self.estimator = estimator
-        self.weight = self.add_variable(
-            (), "zeros", dtype="float32", aggregation="mean", name="weight"
+        self.weight = self._state("weight", keras.config.floatx())
+        # Variables of the user's that the weight is read from.
+        self.weight_variables: list[keras.Variable] = []
+        # Batches since the epoch began, of which some are looked at.
+        self.batches = self._state("batches", "int32")
+        self.facts = self.add_variable(
+            (len(Facts._fields),),
+            "zeros",
+            dtype="float32",
+            aggregation="mean",
+            name="facts",
         )
         self.seed = ReplicaSeed(_fresh_seed())
         self.seeds = [
             ReplicaSeed(_heuristic_seed(heuristic)) for heuristic in heuristics
         ]
 
+    def _state(self, name, dtype):
+        return self.add_variable(
+            (), "zeros", dtype=dtype, aggregation="mean", name=name
+        )
+
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         """All state, the estimator's as soon as it is built."""
         return [
             *super().variables,
-            *(seed.state for seed in (self.seed, *self.seeds)),
+            *self.weight_variables,
+            *self._seed_states,
             *self.estimator.variables,
         ]
 
-    def reset_state(self):
+    @property
+    def _seed_states(self):
+        return [seed.state for seed in (self.seed, *self.seeds)]
+
+    def add(self, total: Any, count: Any) -> None:
+        """Take in a weighted sum of values and the sum of their weights."""
+        self.total.assign_add(ops.cast(total, "float32"))
+        self.count.assign_add(ops.cast(count, "float32"))
+
+    def reset_state(self) -> None:
         """Forget the examples seen, and nothing else."""
         self.total.assign(ops.zeros(()))
         self.count.assign(ops.zeros(()))
+        self.batches.assign(ops.zeros((), "int32"))
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save what the next step goes on from: seeds and estimator."""
+        for index, variable in enumerate(self._saved):
+            store[str(index)] = ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load them, if they were saved: a plain model's file has none."""
+        if len(store.keys()) != len(self._saved):
+            return
+        for index, variable in enumerate(self._saved):
+            variable.assign(store[str(index)])
+
+    @property
+    def _saved(self):
+        return [*self._seed_states, *self.estimator.variables]
 
 
 class ReplicaSeed(keras.random.SeedGenerator):
     """A seed generator that gives each replica numbers of its own."""
 
-    def next(self, ordered=True):
+    def next(self, ordered: bool = True) -> Any:
         """Return the next seed."""
         seed = super().next(ordered)
         if backend.num_replicas() == 1:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_gc.batches import batches_of
-from keras_gc.measure import input_dtype
+from keras_gc.logits import input_dtype
 from keras_gc.theory.logit_jacobian import logit_jacobian
 
 

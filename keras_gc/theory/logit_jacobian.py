@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_gc.logits import LogitNetwork, check_not_probabilities
-from keras_gc.measure import check_built
+from keras_gc.logits import LogitNetwork, check_built, check_not_probabilities
 from keras_gc.theory.jacobian import Jacobian
 
 

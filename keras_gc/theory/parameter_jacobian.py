@@ -9,8 +9,12 @@ from keras import ops
 from keras_gc import backend, estimators
 from keras_gc.backend.scope import discard_updates
 from keras_gc.batches import batches_of
-from keras_gc.logits import LogitNetwork, check_not_probabilities
-from keras_gc.measure import check_built, input_dtype
+from keras_gc.logits import (
+    LogitNetwork,
+    check_built,
+    check_not_probabilities,
+    input_dtype,
+)
 
 # `estimator="auto"` is exact up to this many logits.
 _EXACT_UP_TO = 32

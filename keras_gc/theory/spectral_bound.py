@@ -5,8 +5,7 @@ import math
 import keras
 from keras import layers, ops
 
-from keras_gc.logits import LogitNetwork
-from keras_gc.measure import check_built, input_dtype
+from keras_gc.logits import LogitNetwork, check_built, input_dtype
 from keras_gc.theory.affine_layer import AFFINE, affine_norm
 
 # The largest slope of each activation with the default arguments of its

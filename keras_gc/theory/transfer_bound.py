@@ -13,7 +13,7 @@ from keras_gc.backend.scope import discard_updates
 from keras_gc.batches import batches_of
 from keras_gc.estimators.estimator import flatten_rows, squared_norm
 from keras_gc.intercept import intercept
-from keras_gc.measure import Meter
+from keras_gc.meter import Meter
 from keras_gc.theory.affine_layer import (
     DENSE_AND_CONVOLUTIONS,
     affine_norm,

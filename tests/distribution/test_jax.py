@@ -61,6 +61,6 @@ def test_eight_devices_equal_one(single, distribution):
 def test_sampled_outputs_keep_one_running_mean(distribution):
     model = scenario.model("sampled_outputs")
     scenario.train(model)
-    means = np.asarray(model._gc.gc_estimator.mean_squares.value)
+    means = np.asarray(model.gc_settings.gc_estimator.mean_squares.value)
     assert means.shape == (8,)
     assert (means > 0).all()

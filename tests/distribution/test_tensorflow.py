@@ -39,7 +39,7 @@ with strategy.scope():
     model = scenario.model("sampled_outputs")
     model.optimizer.learning_rate = 1e-3
 scenario.train(model)
-means = model._gc.gc_estimator.mean_squares.value
+means = model.gc_settings.gc_estimator.mean_squares.value
 copies = [v.numpy() for v in strategy.experimental_local_results(means)]
 assert (copies[0] > 0).all()
 np.testing.assert_array_equal(copies[0], copies[1])
@@ -47,7 +47,7 @@ print("running means agree")
 
 with strategy.scope():
     model = scenario.model("hutchinson")
-noise = strategy.run(lambda: model._gc_tracker.seed.next())
+noise = strategy.run(lambda: model.gc_tracker.seed.next())
 seeds = [v.numpy().tolist() for v in strategy.experimental_local_results(noise)]
 assert seeds[0] != seeds[1], seeds
 history = scenario.train(model)[1]

@@ -97,7 +97,7 @@ def test_without_a_seed_keras_decides():
 def test_equal_seeds_of_two_kinds_draw_different_numbers():
     model = classifier([InputNoise(0.3, seed=1), WeightNoise(0.1, seed=1)])
     one, other = (
-        ops.convert_to_numpy(seed.state) for seed in model._gc_tracker.seeds
+        ops.convert_to_numpy(seed.state) for seed in model.gc_tracker.seeds
     )
     assert abs(one[0] - other[0]) > 1
 

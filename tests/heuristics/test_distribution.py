@@ -56,7 +56,7 @@ with strategy.scope():
 assert np.isfinite(noisy[1]["loss"]).all()
 copies = strategy.run(
     lambda: noise[0].corrupt(
-        tf.zeros((2, 2)), None, model, model._gc_tracker.seeds[0]
+        tf.zeros((2, 2)), None, model, model.gc_tracker.seeds[0]
     )[0]
 )
 one, other = (c.numpy() for c in strategy.experimental_local_results(copies))

@@ -133,9 +133,9 @@ def test_two_models_do_not_disturb_each_other():
         model.compile("sgd", CROSSENTROPY, gc_weight=weight)
     one.fit(X, Y, verbose=0)
     two.fit(X, Y, verbose=0)
-    assert one._gc.gc_weight == 0.0
-    assert two._gc.gc_weight == 1.0
-    assert one._gc_tracker is not two._gc_tracker
+    assert one.gc_settings.gc_weight == 0.0
+    assert two.gc_settings.gc_weight == 1.0
+    assert one.gc_tracker is not two.gc_tracker
 
 
 def test_a_saved_model_loads_with_its_settings(trained, tmp_path):
@@ -144,7 +144,7 @@ def test_a_saved_model_loads_with_its_settings(trained, tmp_path):
     loaded = keras.saving.load_model(path)
     assert type(loaded) is type(trained)
     assert loaded.get_compile_config() == trained.get_compile_config()
-    assert loaded._gc.gc_weight == 0.25
+    assert loaded.gc_settings.gc_weight == 0.25
     np.testing.assert_allclose(
         ops.convert_to_numpy(loaded(X)), ops.convert_to_numpy(trained(X))
     )

@@ -332,7 +332,7 @@ class TestForwardPasses:
 def test_a_fraction_is_unbiased_over_all_rows():
     """Each row is drawn equally often: the mean over steps nears GC."""
     x, y = data()
-    m = model(gc_fraction=0.25, **EXACT)
+    m = model(gc_weight=1e-6, gc_fraction=0.25, **EXACT)
     m.optimizer.learning_rate = 0.0
     norms = squared_norms(m, x)
     values = [
@@ -380,7 +380,7 @@ def test_sampled_outputs_learn_their_probabilities_in_training():
     x, y = data(24)
     m = model(gc_estimator="sampled_outputs")
     m.fit(x, y, batch_size=8, verbose=0)
-    means = ops.convert_to_numpy(m._gc.gc_estimator.mean_squares)
+    means = ops.convert_to_numpy(m.gc_settings.gc_estimator.mean_squares)
     assert means.shape == (3,)
     assert (means > 0).all()
 
@@ -491,7 +491,7 @@ class TestPrecision:
         logs = m.train_on_batch(x, y, return_dict=True)
         rtol = {"float64": 1e-5}.get(policy, 3e-2)
         np.testing.assert_allclose(logs["gc"], right, rtol=rtol)
-        assert keras.backend.standardize_dtype(m._gc_tracker.total.dtype) == (
+        assert keras.backend.standardize_dtype(m.gc_tracker.total.dtype) == (
             "float32"
         )
 
@@ -616,9 +616,13 @@ def test_integer_inputs_are_refused_with_a_cure():
     inputs = keras.Input((3,), dtype="int32")
     x = keras.layers.Embedding(5, 2, name="embedding")(inputs)
     m = keras_gc.GCModel(inputs, keras.layers.Flatten()(x))
-    m.compile("sgd", "mse")
+    m.compile("sgd", "mse", gc_metric=True)
     with pytest.raises(TypeError, match="gc_inputs='NAME'"):
         m.fit(np.ones((4, 3), "int32"), np.ones((4, 6)), verbose=0)
+    m.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="gc_inputs='NAME'"):
+        history = m.fit(np.ones((4, 3), "int32"), np.ones((4, 6)), verbose=0)
+    assert set(history.history) == {"loss"}
 
 
 def test_a_model_without_trainable_weights_warns_as_keras_does():
@@ -642,7 +646,7 @@ def test_settings_survive_json():
     other = keras_gc.GCModel(*network())
     other.compile_from_config(config)
     assert other.get_compile_config() == m.get_compile_config()
-    assert repr(other._gc.gc_estimator) == repr(m._gc.gc_estimator)
+    assert repr(other.gc_settings.gc_estimator) == repr(m.gc_settings.gc_estimator)
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)

@@ -1,7 +1,6 @@
 """Stateful Keras code as a pure function: its updates are returned."""
 
-import keras
-
+from keras_gc import keras_seam
 from keras_gc.backend.scope import discard_updates
 
 
@@ -21,7 +20,4 @@ def replay(updates):
 
     Outside of any scope they are dropped: measuring changes no model.
     """
-    with keras.StatelessScope() as scope:
-        outer = scope.original_scope
-    if outer is not None:
-        outer.state_mapping.update(updates)
+    keras_seam.put_values(updates)

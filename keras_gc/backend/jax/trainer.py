@@ -5,6 +5,7 @@ import contextlib
 import jax
 import keras
 
+from keras_gc import keras_seam
 from keras_gc.backend.jax.scope import pure, replay
 from keras_gc.backend.scope import discard_updates
 
@@ -30,7 +31,10 @@ def value_and_gradients(
     at = [v.value for v in variables] if values is None else list(values)
     gradients, (loss, aux, updates) = jax.grad(loss_of, has_aux=True)(at)
     if values is None:
-        replay(updates)
+        # As in Keras's own step, a weight that a layer assigns in its forward
+        # pass (SpectralNormalization) starts from its old value next time.
+        own = {id(v) for v in variables}
+        replay({k: value for k, value in updates.items() if k not in own})
     return loss, aux, gradients
 
 
@@ -53,8 +57,9 @@ def variable_scope(model):
     return contextlib.nullcontext()
 
 
-def compiled(fn, constants, state):
+def compiled(fn, constants, state, any_batch_size=True):
     """Return `fn` jitted: it reads variables, and changes those of `state`."""
+    del any_batch_size  # each size is traced
     variables = [*constants, *state]
 
     @jax.jit
@@ -73,6 +78,17 @@ def compiled(fn, constants, state):
     return stateful
 
 
+def eagerly():
+    """Return a context in which values can be looked at, inside of a trace."""
+    return jax.ensure_compile_time_eval()
+
+
+def seeded(seed):
+    """Return a context for JAX's own generator: there is none."""
+    del seed
+    return contextlib.nullcontext()
+
+
 def run_step(model, step, state, data):
     """Call `step(data)` on the state that JAX's trainer hands over.
 
@@ -80,10 +96,7 @@ def run_step(model, step, state, data):
     training only) and metrics variables; the new one is returned with the
     step's result.
     """
-    groups = [model.trainable_variables, model.non_trainable_variables]
-    if len(state) == 4:
-        groups.append(model.optimizer.variables)
-    groups.append(model.metrics_variables)
+    groups = _groups(model, state)
     mapping = [
         pair
         for group, values in zip(groups, state, strict=True)
@@ -95,3 +108,47 @@ def run_step(model, step, state, data):
         [scope.get_current_value(v) for v in group] for group in groups
     )
     return result, new_state
+
+
+def run_beside(model, step, state, data):
+    """Call `step(data)`; return what the model's own step is to be given."""
+    _, state = run_step(model, step, state, data)
+    return state, data
+
+
+def supervise(model, function, variable, check):
+    """Return `function`, whose first result is checked on the host.
+
+    `check` is called with what the metric's variable has become. If the
+    function or the check raises, the model is as it was before: JAX's trainer
+    has taken its weights, and would not give them back.
+    """
+    passed = False
+
+    def supervised(state, *args):
+        nonlocal passed
+        if passed:
+            return function(state, *args)
+        groups = _groups(model, state)
+        before = jax.tree.map(jax.numpy.copy, state)
+        position = [v is variable for v in groups[-1]].index(True)
+        try:
+            result = function(state, *args)
+            check(jax.device_get(result[1][-1][position]))
+        except BaseException:
+            keras_seam.forget_jax_state(model)
+            for group, values in zip(groups, before, strict=True):
+                for v, value in zip(group, values, strict=True):
+                    v.assign(value)
+            raise
+        passed = True
+        return result
+
+    return supervised
+
+
+def _groups(model, state):
+    groups = [model.trainable_variables, model.non_trainable_variables]
+    if len(state) == 4:
+        groups.append(model.optimizer.variables)
+    return [*groups, model.metrics_variables]

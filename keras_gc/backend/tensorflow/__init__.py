@@ -1,13 +1,17 @@
 """TensorFlow: GradientTape, tf.function, tf.distribute."""
 
+from keras_gc.backend.supervise import supervise
 from keras_gc.backend.tensorflow.differential import accumulate, linearize, vjp
 from keras_gc.backend.tensorflow.trainer import (
     apply_gradients,
     compiled,
+    eagerly,
     num_replicas,
     replica_id,
     replica_sum,
+    run_beside,
     run_step,
+    seeded,
     value_and_gradients,
     variable_scope,
 )
@@ -21,11 +25,15 @@ __all__ = [
     "accumulate",
     "apply_gradients",
     "compiled",
+    "eagerly",
     "linearize",
     "num_replicas",
     "replica_id",
     "replica_sum",
+    "run_beside",
     "run_step",
+    "seeded",
+    "supervise",
     "value_and_gradients",
     "variable_scope",
     "vjp",

@@ -61,33 +61,54 @@ def variable_scope(model):
     return model.distribute_strategy.scope()
 
 
-def compiled(fn, constants, state):
+def compiled(fn, constants, state, any_batch_size=True):
     """Return `fn` as a graph; TensorFlow finds the variables by itself.
 
-    One trace serves batches of any size.
+    One trace serves batches of any size, unless the model has a fixed one.
     """
     del constants, state
     function = tf.function(fn, autograph=False)
+    first = 1 if any_batch_size else 0
     traces = {}
 
-    def any_batch_size(x):
-        leaves = tf.nest.flatten(x)
-        key = tuple((leaf.dtype, tuple(leaf.shape[1:])) for leaf in leaves)
+    def spec(leaf):
+        if not hasattr(leaf, "shape"):  # None, for an optional input
+            return leaf
+        shape = [None] * first + list(leaf.shape[first:])
+        return tf.TensorSpec(shape, leaf.dtype)
+
+    def traced(x):
+        specs = tf.nest.map_structure(spec, x)
+        key = str(specs)
         if key not in traces:
-            specs = tf.nest.map_structure(
-                lambda leaf: tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype),
-                x,
-            )
             traces[key] = function.get_concrete_function(specs)
         return traces[key](x)
 
-    return any_batch_size
+    return traced
+
+
+def eagerly():
+    """Return a context in which values can be looked at, inside of a trace."""
+    return tf.init_scope()
+
+
+def seeded(seed):
+    """Return a context for TensorFlow's own generator, which has none."""
+    del seed
+    return contextlib.nullcontext()
 
 
 def run_step(model, step, data):
     """Call `step(data)`: TensorFlow's trainer hands over the data alone."""
     del model
     return step(data)
+
+
+def run_beside(model, step, data):
+    """Call `step(data)`; return what the model's own step is to be given."""
+    del model
+    step(data)
+    return (data,)
 
 
 def num_replicas():

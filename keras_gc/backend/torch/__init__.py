@@ -5,11 +5,15 @@ from keras_gc.backend.single_replica import (
     replica_id,
     replica_sum,
 )
+from keras_gc.backend.supervise import supervise
 from keras_gc.backend.torch.differential import accumulate, linearize, vjp
 from keras_gc.backend.torch.trainer import (
     apply_gradients,
     compiled,
+    eagerly,
+    run_beside,
     run_step,
+    seeded,
     value_and_gradients,
     variable_scope,
 )
@@ -24,11 +28,15 @@ __all__ = [
     "accumulate",
     "apply_gradients",
     "compiled",
+    "eagerly",
     "linearize",
     "num_replicas",
     "replica_id",
     "replica_sum",
+    "run_beside",
     "run_step",
+    "seeded",
+    "supervise",
     "value_and_gradients",
     "variable_scope",
     "vjp",

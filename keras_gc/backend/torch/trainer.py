@@ -59,9 +59,9 @@ def variable_scope(model):
     return contextlib.nullcontext()
 
 
-def compiled(fn, constants, state):
+def compiled(fn, constants, state, any_batch_size=True):
     """Return `fn` itself, without a graph behind its results."""
-    del constants, state
+    del constants, state, any_batch_size
 
     def eager(*args):
         with torch.no_grad():
@@ -74,3 +74,29 @@ def run_step(model, step, data):
     """Call `step(data)`: torch's trainer hands over the data alone."""
     del model
     return step(data)
+
+
+def run_beside(model, step, data):
+    """Call `step(data)`; return what the model's own step is to be given."""
+    del model
+    step(data)
+    return (data,)
+
+
+def eagerly():
+    """Return a context in which values can be looked at."""
+    return torch.no_grad()
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """Run a block with torch's own generator at a seed, and put it back.
+
+    Keras's Dropout without a seed draws from that generator.
+    """
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield

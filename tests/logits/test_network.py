@@ -1,5 +1,6 @@
 """Which function of a model's inputs is measured."""
 
+import functools
 import warnings
 
 import keras
@@ -8,7 +9,7 @@ import pytest
 from keras import layers, ops
 
 from keras_gc import jacobian_norms
-from keras_gc.logits import LogitNetwork, check_loss, check_not_probabilities
+from keras_gc.logits import LogitNetwork, check_not_probabilities
 from tests.cases import chain
 
 X = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
@@ -48,6 +49,15 @@ def measure(model, x=X, **names):
     ]
 
 
+def _renamed(activation):
+    """An activation of another framework, under a name of its own."""
+
+    def softmax_v2(x):
+        return activation(x)
+
+    return softmax_v2
+
+
 STEPPED_OVER = {
     "dense_softmax": lambda: model_of(layers.Dense(4, "softmax")),
     "dense_sigmoid": lambda: model_of(layers.Dense(4, "sigmoid")),
@@ -79,6 +89,12 @@ STEPPED_OVER = {
         layers.Permute((2, 1)),
         layers.Dropout(0.5),
         layers.Activation("linear"),
+    ),
+    "unnamed_activation": lambda: model_of(
+        layers.Dense(4, activation=lambda x: ops.softmax(x))
+    ),
+    "renamed_activation": lambda: model_of(
+        layers.Dense(4, activation=_renamed(ops.sigmoid))
     ),
     "subclassed": lambda: Subclassed(
         lambda dense, x: dense(x), activation="softmax"
@@ -165,8 +181,17 @@ HIDDEN = {
         layers.Reshape((3, 1)),
         layers.TimeDistributed(layers.Dense(2, "softmax")),
     ),
-    "unnamed_activation": lambda: model_of(
-        layers.Dense(4, activation=lambda x: ops.softmax(x))
+    "average": lambda: model_of(
+        lambda x: layers.Average()([
+            layers.Dense(4, "softmax")(x),
+            layers.Dense(4, "softmax")(x),
+        ])
+    ),
+    "sigmoid_heads": lambda: model_of(
+        lambda x: layers.Concatenate()([
+            layers.Dense(1, "sigmoid")(x),
+            layers.Dense(1, "sigmoid")(x),
+        ])
     ),
     "twice": lambda: model_of(layers.Dense(4, "softmax"), layers.Softmax()),
     "not_last_in_its_layer": lambda: model_of(
@@ -182,14 +207,33 @@ def test_probabilities_from_code_without_logits_raise(name):
         jacobian_norms(HIDDEN[name](), X)
 
 
-def test_one_softmax_layer_at_two_places_raises():
+@pytest.mark.filterwarnings("ignore:Geometric complexity is measured on")
+def test_one_sigmoid_layer_at_two_places_is_left_out_at_the_end_alone():
     activation = layers.Activation("sigmoid")
-    model = model_of(layers.Dense(3), activation, layers.Dense(2), activation)
-    with (
-        pytest.warns(UserWarning, match="stepped over"),
-        pytest.raises(ValueError, match=r"Received: 2 calls.*layer of its own"),
-    ):
-        jacobian_norms(model, X)
+    hidden, head = layers.Dense(3), layers.Dense(2)
+    values = jacobian_norms(model_of(hidden, activation, head, activation), X)
+    right = jacobian_norms(
+        model_of(hidden, layers.Activation("sigmoid"), head), X
+    )
+    np.testing.assert_allclose(values, right, rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Geometric complexity is measured on")
+def test_one_softmax_layer_for_two_outputs():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    head = layers.Dense(4, "softmax")
+    values = jacobian_norms(keras.Model([a, b], [head(a), head(b)]), [X, X])
+    kernel = ops.convert_to_numpy(head.kernel)
+    np.testing.assert_allclose(values, 2 * np.sum(kernel**2), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Geometric complexity is measured on")
+def test_one_softmax_layer_behind_two_reshapes_is_refused_with_a_cure():
+    a, b = keras.Input((3,)), keras.Input((3,))
+    head, shape = layers.Dense(4, "softmax"), layers.Reshape((2, 2))
+    model = keras.Model([a, b], [shape(head(a)), shape(head(b))])
+    with pytest.raises(ValueError, match=r"2 places.*from_logits=True"):
+        jacobian_norms(model, [X, X])
 
 
 def test_a_named_layer_means_its_output_even_if_it_is_a_softmax():
@@ -234,15 +278,48 @@ def test_half_precision_probabilities_are_recognised():
         check_not_probabilities(p.astype("float16"))
 
 
-def test_a_loss_on_probabilities_from_unknown_code_raises():
-    model = Subclassed(lambda dense, x: ops.sigmoid(dense(x)))
-    network = LogitNetwork(model)
-    x = ops.convert_to_tensor(X)
-    network(network.point(x), x)
+def hidden_sigmoid():
+    return Subclassed(lambda dense, x: ops.sigmoid(dense(x)))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "binary_crossentropy",
+        keras.losses.BinaryCrossentropy(),
+        keras.losses.binary_crossentropy,
+    ],
+    ids=["name", "class", "function"],
+)
+def test_a_loss_on_probabilities_tells_what_the_outputs_are(loss):
+    model = hidden_sigmoid()
+    model.compile("sgd", loss)
     with pytest.raises(ValueError, match="from_logits=False"):
-        check_loss(network, "binary_crossentropy")
-    check_loss(network, keras.losses.BinaryCrossentropy(from_logits=True))
-    check_loss(network, "mse")
+        jacobian_norms(model, X)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "mse",
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        functools.partial(keras.losses.binary_crossentropy, from_logits=True),
+    ],
+    ids=["mse", "class", "partial"],
+)
+def test_outputs_between_0_and_1_are_said_where_nothing_else_tells(loss):
+    model = hidden_sigmoid()
+    model.compile("sgd", loss)
+    with pytest.warns(UserWarning, match="lie between 0 and 1"):
+        jacobian_norms(model, X)
+
+
+def test_logits_under_a_loss_of_probabilities_are_logits():
+    model = model_of(layers.Dense(4))
+    model.compile("sgd", "categorical_crossentropy")
+    np.testing.assert_allclose(
+        jacobian_norms(model, X), kernel_norm(model), rtol=1e-5
+    )
 
 
 # -- inputs= and outputs= ---------------------------------------------------

@@ -1,0 +1,74 @@
+"""Keras's masks: which positions of a tensor are data and which are padding.
+
+A mask hangs on its tensor, out of reach of `jax.vjp`. Keras gives and takes
+masks in `Layer.__call__` alone, so layers do it here.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+def mask_of(tensor: Any) -> Any:
+    """Return the mask of a tensor, or None."""
+    return ReadMask()(tensor)
+
+
+def with_mask(tensor: Any, mask: Any) -> Any:
+    """Return a tensor with a mask; the tensor itself where there is none."""
+    return tensor if mask is None else SetMask(mask)(tensor)
+
+
+def without_padding(tensor: Any, mask: Any) -> Any:
+    """Return a tensor that is 0, and constant, at masked positions.
+
+    Args:
+        tensor: `(batch, ...)`.
+        mask: bool, the leading axes of the tensor, or None.
+
+    Returns:
+        Tensor of the same shape and dtype.
+    """
+    if mask is None or len(mask.shape) > len(tensor.shape):
+        return tensor
+    missing = len(tensor.shape) - len(mask.shape)
+    mask = ops.reshape(mask, (*ops.shape(mask), *(1,) * missing))
+    return ops.where(mask, tensor, ops.zeros_like(tensor))
+
+
+class ReadMask(keras.layers.Layer):
+    """Returns its input's mask."""
+
+    def __init__(self):
+        super().__init__(autocast=False, name="read_mask")
+        self.supports_masking = True
+
+    def call(self, x, mask=None):
+        """Return the mask that Keras passes along."""
+        return mask
+
+    def compute_mask(self, x, previous_mask):
+        """Return None: a mask has no mask."""
+        return None
+
+
+class SetMask(keras.layers.Layer):
+    """Returns its input with a mask.
+
+    Args:
+        mask: the mask.
+    """
+
+    def __init__(self, mask):
+        super().__init__(autocast=False, name="set_mask")
+        self._mask = mask
+        self.supports_masking = True
+
+    def call(self, x):
+        """Return the input."""
+        return x
+
+    def compute_mask(self, x, previous_mask):
+        """Return the mask."""
+        return self._mask

@@ -1,0 +1,408 @@
+"""The function whose Jacobian is measured, found inside a Keras model.
+
+Three things make the difference between a model and its logit network f:
+a softmax or sigmoid at its end is stepped over; `outputs` names an inner layer
+to measure to; `inputs` names inner layers to measure from. What is masked is
+no output: padding does not count.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_gc import keras_seam
+from keras_gc.backend.scope import discard_updates
+from keras_gc.estimators.estimator import check_floating, flatten_rows
+from keras_gc.intercept import intercept, run_plainly
+from keras_gc.logits import probabilities
+from keras_gc.logits.evaluation_point import (
+    cast_like_keras,
+    check_built,
+    differentiable_leaves,
+    input_positions,
+    is_real,
+)
+from keras_gc.logits.find_layer import find_layer
+from keras_gc.logits.masks import mask_of, without_padding
+from keras_gc.logits.trusted_derivatives import check_derivatives
+
+
+class LogitNetwork:
+    """f, as a function of its point of evaluation z and the batch x.
+
+        z = network.point(x)                      # x, or layers' outputs
+        logits, predictions = network(z, x)       # one forward pass for both
+
+    Args:
+        model: `keras.Model`, built.
+        inputs: str or list of str, names of inputs or of inner layers whose
+            outputs are z. Defaults to all real inputs.
+        outputs: str, name of an inner layer whose output is f. Defaults to
+            the logits.
+
+    Raises:
+        TypeError: if the model is not a `keras.Model`.
+        ValueError: if it is not built, has no layer of that name, or has a
+            quantized layer whose derivative is not right.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        inputs: str | Sequence[str] | None = None,
+        outputs: str | None = None,
+    ):
+        check_built(model)
+        check_derivatives(model)
+        self.model = model
+        self.inputs = inputs
+        if inputs is not None and not isinstance(inputs, list | tuple):
+            self.inputs = [inputs]
+        self.outputs = outputs
+        self._starts = []  # layers whose outputs are z
+        self._named_inputs = []  # names of the model's own inputs, in z
+        for name in self.inputs or ():
+            if isinstance(name, str) and name in _input_names(model):
+                self._named_inputs.append(name)
+            else:
+                self._starts.append(find_layer(model, name, "inputs"))
+        self._stop = None
+        if outputs is not None:
+            self._stop = find_layer(model, outputs, "outputs")
+        self._heads = None  # per output: the probability operation, or None
+        # For each logit tensor, whether it comes from before a softmax or
+        # sigmoid; known once the network has run.
+        self.steps_over: list[bool] = []
+        self.ends_in_keras_code = False
+
+    def point(self, x: Any, training: bool = False) -> Any:
+        """Return z, where the Jacobian is taken.
+
+        Args:
+            x: the model's input, a tensor or a structure of them.
+            training: bool, whether layers run in training mode.
+
+        Returns:
+            Tensor or structure of tensors: x itself where all of it is real,
+            else a list of the parts that are.
+
+        Raises:
+            TypeError: if none of it is real.
+            ValueError: if a layer to measure from is not called once.
+        """
+        x = cast_like_keras(self.model, x)
+        leaves = keras.tree.flatten(x)
+        if self.inputs is None:
+            chosen = differentiable_leaves(self.model, x)
+            if len(chosen) == len(leaves):
+                return x
+            return _one_or_list([leaves[index] for index in chosen])
+        point = [leaves[i] for i in self._positions(x)]
+        point += self._outputs_of_starts(x, training)
+        for leaf in keras.tree.flatten(point):
+            check_floating("inputs", leaf)
+        return _one_or_list(point)
+
+    def __call__(
+        self, point: Any, x: Any, training: bool = False
+    ) -> tuple[list, Any]:
+        """Run the model once.
+
+        Args:
+            point: z, as `self.point(x)` returns it.
+            x: the model's input.
+            training: bool, whether layers run in training mode.
+
+        Returns:
+            `(logits, predictions)`: f(z), a list with a tensor for each real
+            output, and what the model itself returns.
+        """
+        x = cast_like_keras(self.model, x)
+        if self._stop is None and self._heads is None:
+            self._heads = self.find_heads(x)
+        x, starts = self._put(point, x)
+        heads = {id(head): head for head in self._heads or () if head}
+        seen = {key: [] for key in heads}
+        stops = []
+        with contextlib.ExitStack() as stack:
+            enter = stack.enter_context
+            for layer, value in zip(self._starts, starts, strict=True):
+                enter(intercept(layer, _Replace(value)))
+            for key, head in heads.items():
+                enter(intercept(head, _step_over(head, seen[key])))
+            if self._stop is not None:
+                enter(_capture(self._stop, stops))
+            self._run_containers_plainly(enter)
+            predictions = self.model(x, training=training)
+        if self._stop is not None:
+            owners = keras.tree.flatten(_only(stops, self._stop)[1])
+            return self._masked(owners, owners), predictions
+        owners = keras.tree.flatten(predictions)
+        logits = [
+            _logits_of(leaf, head, seen)
+            for leaf, head in zip(owners, self._heads, strict=True)
+        ]
+        self.steps_over = [
+            head is not None
+            for leaf, head in zip(logits, self._heads, strict=True)
+            if is_real(leaf)
+        ]
+        return self._masked(logits, owners), predictions
+
+    def num_outputs(self, x: Any) -> int:
+        """Return K, the number of logits of one example, for inputs like x.
+
+        Args:
+            x: the model's input.
+
+        Returns:
+            int, or a tensor where it changes from batch to batch.
+        """
+        with discard_updates():
+            logits, _ = self(self.point(x), x)
+            return ops.shape(flatten_rows(logits))[1]
+
+    def symbolic_num_outputs(self) -> int | None:
+        """Return K from the shapes of the model's inputs; None where open.
+
+        Raises:
+            ValueError: if these shapes are not known.
+        """
+        x = _symbolic_inputs(self.model)
+        if x is None:
+            raise ValueError(
+                "The number of outputs must be known before training begins, "
+                f"and the input shapes of model '{self.model.name}' are not. "
+                "Call it on a batch of data once, or choose an estimator that "
+                "needs no number of outputs: `gc_estimator='hutchinson'`."
+            )
+        return _Rows(self).compute_output_spec(x).shape[1]
+
+    def find_heads(self, x: Any) -> list:
+        """Return, for each output, the softmax or sigmoid that it ends in.
+
+        Args:
+            x: the model's input, on which a subclassed model is run.
+
+        Returns:
+            List of a layer or operation, or None, for each output.
+        """
+        last = probabilities.last_operations(self.model)
+        if last is None:
+            last = self._last_layers_called(x)
+        self.ends_in_keras_code = all(map(keras_seam.is_keras_code, last))
+        heads = [
+            op if probabilities.is_probability(op) else None for op in last
+        ]
+        probabilities.say_what_is_stepped_over(self.model, heads)
+        return heads
+
+    def _put(self, point, x):
+        """Return the batch with z in it, and the values of inner layers."""
+        leaves = keras.tree.flatten(x)
+        if self.inputs is None:
+            chosen = differentiable_leaves(self.model, x)
+            if len(chosen) == len(leaves):
+                return point, []
+        else:
+            chosen = self._positions(x)
+        values = point if isinstance(point, list) else [point]
+        for index, value in zip(chosen, values, strict=False):
+            leaves[index] = value
+        return keras.tree.pack_sequence_as(x, leaves), values[len(chosen) :]
+
+    def _positions(self, x):
+        """Return where among the leaves of x the named inputs are."""
+        order = [_input_names(self.model).index(n) for n in self._named_inputs]
+        positions = input_positions(self.model, x)
+        return [positions.index(index) for index in order]
+
+    def _outputs_of_starts(self, x, training):
+        if not self._starts:
+            return []
+        calls = {id(layer): [] for layer in self._starts}
+        with contextlib.ExitStack() as stack, discard_updates():
+            for layer in self._starts:
+                stack.enter_context(_capture(layer, calls[id(layer)]))
+            self._run_containers_plainly(stack.enter_context)
+            self.model(x, training=training)
+        return [
+            _only(_on_tokens(calls[id(layer)]), layer)[1]
+            for layer in self._starts
+        ]
+
+    def _run_containers_plainly(self, enter):
+        """Switch rematerialization off around the layers that we look into."""
+        inside = {id(layer) for layer in (*self._starts, self._stop)}
+        inside |= {id(head) for head in self._heads or ()}
+        for layer in keras_seam.all_layers(self.model):
+            if id(layer) in inside or not keras_seam.is_rematerialized(layer):
+                continue
+            within = keras_seam.all_layers(layer, False)
+            if any(id(part) in inside for part in within):
+                enter(intercept(layer, run_plainly))
+
+    def _masked(self, logits, owners):
+        """Return the real ones among logits, 0 where their owner is masked."""
+        real = [
+            without_padding(leaf, mask_of(owner))
+            for leaf, owner in zip(logits, owners, strict=True)
+            if is_real(leaf)
+        ]
+        if not real:
+            check_floating("outputs", logits[0])
+        return real
+
+    def _last_layers_called(self, x):
+        """Return, for each output of a subclassed model, who returned it."""
+        returned = {}  # id of a tensor -> the innermost layer that returned it
+        results = []
+
+        def record(layer):
+            def handler(call, *args, **kwargs):
+                result = call(*args, **kwargs)
+                if layer is self.model:
+                    results.append(result)
+                for leaf in keras.tree.flatten(result):
+                    if layer is not self.model:
+                        returned.setdefault(id(leaf), (layer, leaf))
+                return result
+
+            return intercept(layer, handler)
+
+        with contextlib.ExitStack() as stack:
+            for layer in keras_seam.all_layers(self.model):
+                stack.enter_context(record(layer))
+            stack.enter_context(discard_updates())
+            predictions = self.model(x, training=False)
+        leaves = keras.tree.flatten(results[-1] if results else predictions)
+        return [returned.get(id(leaf), (None,))[0] for leaf in leaves]
+
+
+class _Rows(keras.Operation):
+    """The logits as one `(batch, K)` tensor; only its shape is asked for."""
+
+    def __init__(self, network):
+        super().__init__(name="logit_rows")
+        self.network = network
+
+    def call(self, x):
+        """Return the logits of a batch."""
+        with discard_updates():
+            point = self.network.point(x)
+            return flatten_rows(self.network(point, x)[0])
+
+
+def _symbolic_inputs(model):
+    """Return symbolic inputs, or None where the model has no shapes."""
+    if getattr(model, "inputs", None):
+        return model.input
+    shapes = (model.get_build_config() or {}).get("input_shape")
+    if shapes is None:
+        return None
+    return keras.tree.map_shape_structure(
+        lambda shape: keras.KerasTensor(shape, dtype=model.variable_dtype),
+        shapes,
+    )
+
+
+class _Replace:
+    """Let a layer return a value, whatever it computes.
+
+    A tied embedding is called on tokens, and later on features, in reverse:
+    that call stays as it is.
+    """
+
+    def __init__(self, value):
+        self.value = value
+        self.was_called_on_tokens = False
+
+    def __call__(self, call, *args, **kwargs):
+        own = call(*args, **kwargs)
+        is_on_tokens = _is_on_tokens((args, kwargs))
+        if self.was_called_on_tokens and not is_on_tokens:
+            return own
+        self.was_called_on_tokens = is_on_tokens
+        keras.tree.assert_same_structure(own, self.value)
+        return self.value
+
+
+def _capture(layer, into):
+    """Append what the layer is given and returns to a list."""
+
+    def handler(call, *args, **kwargs):
+        result = call(*args, **kwargs)
+        into.append(((args, kwargs), result))
+        return result
+
+    return intercept(layer, handler)
+
+
+def _step_over(operation, into):
+    """Append what a softmax or sigmoid returns and what it is applied to."""
+
+    def handler(call, *args, **kwargs):
+        logits = probabilities.without_activation(operation, *args, **kwargs)
+        result = call(*args, **kwargs)
+        into.append((result, logits))
+        return result
+
+    return handler
+
+
+def _logits_of(leaf, head, seen):
+    """Return the logits that belong to one of the model's outputs."""
+    if head is None:
+        return leaf
+    calls = seen[id(head)]
+    for result, logits in calls:
+        if result is leaf:
+            return logits
+    if len(calls) == 1:  # something rearranged its result
+        return calls[0][1]
+    raise ValueError(
+        f"'{head.name}' makes probabilities in {len(calls)} places, and which "
+        "of them belong to which output cannot be told. Give each output a "
+        "softmax or sigmoid layer of its own, or return logits and train with "
+        "`from_logits=True`."
+    )
+
+
+def _on_tokens(calls):
+    """Return the calls that are meant: those on tokens, where there are any.
+
+    A tied embedding is called on tokens, and again on features.
+    """
+    return [call for call in calls if _is_on_tokens(call[0])] or calls
+
+
+def _is_on_tokens(arguments):
+    return not any(is_real(leaf) for leaf in keras.tree.flatten(arguments))
+
+
+def _only(calls, layer):
+    if len(calls) != 1:
+        reason = "Put a layer of its own there."
+        if not calls:
+            reason = (
+                "Either the model does not use it in inference, or it runs "
+                "where Keras cannot be watched (inside a `tf.function` or "
+                "`jax.jit` of the model's own)."
+            )
+        raise ValueError(
+            f"Layer '{layer.name}' must be called exactly once in a forward "
+            "pass, for its output to be one point to measure from or to. "
+            f"Received: {len(calls)} calls. {reason}"
+        )
+    return calls[0]
+
+
+def _input_names(model):
+    return [tensor.name for tensor in getattr(model, "inputs", None) or ()]
+
+
+def _one_or_list(values):
+    return values[0] if len(values) == 1 else values

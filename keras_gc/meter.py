@@ -1,0 +1,204 @@
+"""Per-example squared Jacobian norms of one model, traced once."""
+
+import functools
+import math
+import random
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_gc import backend, estimators, keras_seam
+from keras_gc.backend.scope import discard_updates
+from keras_gc.estimators.estimator import check_rows, flatten_rows
+from keras_gc.logits import LogitNetwork, input_dtype
+from keras_gc.logits.facts import Facts, as_facts, check_facts
+
+# `estimator="auto"` measures exactly up to this many Jacobian products.
+_EXACT_UP_TO = 32
+
+
+class Meter:
+    """Measures batches of one model; the model is not changed.
+
+    Where the model draws random numbers in inference (Monte-Carlo dropout),
+    each batch gets fresh ones, which `seed` makes repeatable.
+
+    Args:
+        model: `keras.Model`, built.
+        estimator: `"auto"`, a name or an `Estimator`, of which a copy is used.
+        inputs: str or list of str, names of layers to measure from.
+        outputs: str, name of a layer to measure to.
+        seed: int or None.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        estimator: Any = "auto",
+        inputs: Any = None,
+        outputs: str | None = None,
+        seed: int | None = None,
+    ):
+        self.network = LogitNetwork(model, inputs, outputs)
+        self.estimator = None
+        if estimator != "auto":  # a copy: its state is this meter's own
+            self.estimator = estimators.get(estimator).copy()
+        self.seed = keras.random.SeedGenerator(seed)
+        self.dtype = input_dtype(model)
+        self._framework_seeds = _seed_stream(seed)
+        self._noise = _own_seed_states(model, seed)
+        self._values = None
+
+    def __call__(self, x: Any) -> np.ndarray:
+        """Measure one batch.
+
+        Args:
+            x: the model's input, tensors.
+
+        Returns:
+            numpy array `(batch,)`, float64.
+        """
+        with backend.seeded(next(self._framework_seeds)):
+            if self._values is None:
+                self._prepare(x)
+            return ops.convert_to_numpy(self._values(x)).astype("float64")
+
+    @property
+    def estimator_name(self) -> str:
+        """What the values come from, for a reader."""
+        return "exact" if self.estimator.is_exact else repr(self.estimator)
+
+    def _prepare(self, x):
+        """Look at the first batch, choose the estimator and trace."""
+        network = self.network
+        loss = getattr(network.model, "loss", None)
+        facts = as_facts(ops.convert_to_numpy(Facts.of(network, x).stack()))
+        check_facts(facts, network, loss)
+        point = network.point(x)
+        with discard_updates():
+            rows = flatten_rows(network(point, x)[0])
+        check_rows(rows, point)
+        if self.estimator is None:
+            self.estimator = choose(
+                rows.shape[1], _row_size(point), _has_fixed_shapes(network)
+            )
+        self.estimator.build(rows.shape[1])
+        if not self.estimator.differentiates:
+            check_connected(functools.partial(self._logits, x), point)
+        self._values = backend.compiled(
+            self._measure,
+            constants=network.model.variables,
+            state=self._state,
+            any_batch_size=_has_any_batch_size(network.model),
+        )
+
+    @property
+    def _state(self):
+        """What measuring changes: nothing of the model's."""
+        own = [own for _, own in self._noise]
+        return [*self.estimator.variables, self.seed.state, *own]
+
+    def _measure(self, x):
+        noise = [(variable, own.value) for variable, own in self._noise]
+        with discard_updates(noise) as scope:
+            _, values = self.estimator(
+                functools.partial(self._logits, x),
+                self.network.point(x),
+                self.seed,
+            )
+        for variable in (*self.estimator.variables, self.seed.state):
+            variable.assign(scope.get_current_value(variable))
+        for variable, own in self._noise:
+            own.assign(scope.get_current_value(variable))
+        return values
+
+    def _logits(self, x, point):
+        return self.network(point, x)[0]
+
+
+def check_connected(fn: Any, point: Any) -> None:
+    """Raise if the outputs do not depend differentiably on the inputs.
+
+    Finite differences would return 0.
+
+    Args:
+        fn: function from a structure of tensors to outputs.
+        point: the structure.
+
+    Raises:
+        ValueError: if a path is broken.
+    """
+
+    def rows(point):
+        with discard_updates():
+            return flatten_rows(fn(point)), None
+
+    outputs, _, pullback = backend.vjp(rows, point)
+    pullback(ops.ones_like(outputs))
+
+
+def choose(
+    num_outputs: int, num_inputs: int, has_fixed_shapes: bool = True
+) -> estimators.Estimator:
+    """Return the estimator that `"auto"` stands for when measuring.
+
+    Args:
+        num_outputs: int, K, outputs per example.
+        num_inputs: int, d, inputs per example.
+        has_fixed_shapes: bool, whether K is the same in all batches.
+
+    Returns:
+        An `Estimator`.
+    """
+    if num_outputs <= min(num_inputs, _EXACT_UP_TO):
+        return estimators.ExactReverse()
+    if num_inputs <= _EXACT_UP_TO:
+        return estimators.ExactForward()
+    if has_fixed_shapes:
+        return estimators.SampledOutputs()
+    return estimators.Hutchinson()
+
+
+def _row_size(point):
+    return sum(math.prod(leaf.shape[1:]) for leaf in keras.tree.flatten(point))
+
+
+def _has_fixed_shapes(network):
+    """Whether a functional model's inputs and outputs have fixed shapes."""
+    model = network.model
+    tensors = [
+        *(getattr(model, "inputs", None) or ()),
+        *(getattr(model, "outputs", None) or ()),
+    ]
+    return all(None not in tensor.shape[1:] for tensor in tensors)
+
+
+def _has_any_batch_size(model):
+    inputs = getattr(model, "inputs", None) or ()
+    return all(tensor.shape[0] is None for tensor in inputs)
+
+
+def _own_seed_states(model, seed):
+    """Return pairs of the model's seed states and ones to use instead."""
+    draw = random.Random(seed)
+    return [
+        (
+            state,
+            keras.Variable(
+                np.array([draw.randrange(2**31), 0], state.dtype),
+                dtype=state.dtype,
+                trainable=False,
+                name="seed_state",
+            ),
+        )
+        for state in keras_seam.seed_states(model)
+    ]
+
+
+def _seed_stream(seed):
+    """Yield a seed for each batch, for generators that are the framework's."""
+    draw = random.Random(seed)
+    while True:
+        yield None if seed is None else draw.randrange(2**31)

@@ -1,0 +1,388 @@
+"""One step of training, with geometric complexity in the loss or beside it."""
+
+import typing
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_gc import backend, keras_seam
+from keras_gc.backend.scope import discard_updates
+from keras_gc.estimators.estimator import Estimator
+from keras_gc.logits import LogitNetwork
+from keras_gc.logits.facts import Facts, as_facts, check_facts
+from keras_gc.models.gc_settings import GCSettings, scheduled_weight
+from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.sampling import example_weights, random_rows
+from keras_gc.models.training_mode import depends_on_training
+
+
+class GCStep:
+    """What a batch goes through in `GCModel.fit`.
+
+    Three methods are the whole of training: `train` takes one step down
+    `objective`, which is the loss plus `gc_weight * GC`, and `run` computes
+    both. GC that is only watched is measured by `watch`, beside Keras's own
+    step, which it leaves as it is.
+
+    Args:
+        model: the `GCModel`.
+        settings: what `compile` was told.
+    """
+
+    def __init__(self, model: keras.Model, settings: GCSettings):
+        self.model = model
+        self.settings = settings
+        self.tracker = GCTracker(settings.estimator, settings.heuristics)
+        self.weight_of_fit = None  # instead of compile's, while fit runs
+        self.was_checked = False  # whether the host has seen the first batch
+        self.has_stepped = False  # whether our step was traced or run
+        self.obstacle: str | None = None  # why GC is not measured after all
+        self._network = None
+
+    def train(self, data: Any) -> dict:
+        """Take one step down L + gc_weight * GC."""
+        x, y, sample_weight = self.unpack(data)
+        noisy_x, noisy_y = self.corrupt(x, y)
+        loss, (y_pred, gc), gradients = self.value_and_gradients(
+            lambda: self.objective(noisy_x, noisy_y, sample_weight)
+        )
+        self.apply(gradients)
+        return self.logs(x, y, y_pred, sample_weight, loss, gc)
+
+    def objective(self, x: Any, y: Any, sample_weight: Any) -> tuple:
+        """Return L + gc_weight * GC, and beside it predictions and GC."""
+        y_pred, loss, gc = self.run(x, y, sample_weight)
+        if gc is not None:
+            weight = ops.cast(self.weight, gc.mean.dtype)
+            loss = loss + ops.cast(weight * gc.mean, loss.dtype)
+        return loss, (y_pred, gc)
+
+    def run(self, x: Any, y: Any, sample_weight: Any) -> tuple:
+        """Return predictions, loss and GC: one forward pass where it may be."""
+
+        def logits_and_loss(point):
+            logits, y_pred = self.network(point, x, training=True)
+            return logits, (y_pred, self.loss(x, y, y_pred, sample_weight))
+
+        if self.is_penalised and self.shares_the_pass:
+            (_, (y_pred, loss)), values = self.tracker.estimator(
+                logits_and_loss,
+                self.network.point(x, training=True),
+                seed=self.tracker.seed,
+                has_aux=True,
+            )
+            return y_pred, loss, BatchGC(values, example_weights(sample_weight))
+        y_pred = self.model(x, training=True)
+        loss = self.loss(x, y, y_pred, sample_weight)
+        if not self.is_penalised:
+            return y_pred, loss, None
+        share = self.settings.share_of_penalty
+        return y_pred, loss, self.measure(x, sample_weight, share)
+
+    def measure(
+        self, x: Any, sample_weight: Any, share: float = 1
+    ) -> "BatchGC":
+        """Return GC of a share of a batch, in a forward pass of its own."""
+        x, weights = random_rows(
+            share, (x, example_weights(sample_weight)), self.tracker.seed
+        )
+        training = self.settings.gc_training
+
+        def logits(point):
+            # The pass for the loss has updated the layers' state already.
+            with discard_updates():
+                return self.network(point, x, training)[0]
+
+        with discard_updates():
+            point = self.network.point(x, training)
+        _, values = self.tracker.estimator(logits, point, self.tracker.seed)
+        return BatchGC(values, weights)
+
+    def watch(self, data: Any) -> None:
+        """Measure GC of some batches, in training."""
+        self._watch(data, self.settings.batches_per_look)
+
+    def evaluate(self, data: Any) -> None:
+        """Measure GC of each batch, in evaluation."""
+        self._watch(data, 1)
+
+    def _watch(self, data, batches_per_look):
+        self.has_stepped = True
+        x, _, sample_weight = self.unpack(data)
+        try:
+            total, count = self._look(x, sample_weight, batches_per_look)
+            self.inspect(x)
+        except Exception as error:
+            if self.is_asked_for:
+                raise
+            self.give_up(error)
+            return
+        self.tracker.add(total, count)
+
+    def _look(self, x, sample_weight, batches_per_look):
+        """Return the weighted sum of GC over a batch, and of its weights."""
+
+        def measured():
+            gc = self.measure(x, sample_weight, share)
+            return gc.weighted_sum, gc.sum_of_weights
+
+        tracker, share = self.tracker, 1.0
+        if batches_per_look == 1 or backend.num_replicas() > 1:
+            # Replicas must not talk to each other in a branch of a condition.
+            share = 1 / batches_per_look
+            return _in_float32(measured())
+        is_due = ops.equal(tracker.batches % batches_per_look, 0)
+        state = [tracker.seed.state, *tracker.estimator.variables]
+
+        def in_this_batch():
+            with discard_updates() as scope:
+                sums = _in_float32(measured())
+            return *sums, *(scope.get_current_value(v) for v in state)
+
+        def not_in_this_batch():
+            kept = (ops.convert_to_tensor(v) for v in state)
+            return ops.zeros(()), ops.zeros(()), *kept
+
+        total, count, *new = ops.cond(is_due, in_this_batch, not_in_this_batch)
+        for variable, value in zip(state, new, strict=True):
+            variable.assign(value)
+        tracker.batches.assign(tracker.batches + 1)
+        return total, count
+
+    def inspect(self, x: Any) -> None:
+        """Note what the first batch shows, for the host to read."""
+        if self.was_checked:
+            return
+        facts = self.tracker.facts
+
+        def look():
+            with discard_updates():
+                return Facts.of(self.network, x).stack()
+
+        facts.assign(
+            ops.cond(
+                ops.equal(facts[0], 0),
+                look,
+                lambda: ops.convert_to_tensor(facts),
+            )
+        )
+
+    def check(self, facts: Any) -> None:
+        """Read on the host what the first batch has shown.
+
+        Raises:
+            ValueError: if GC was asked for and is not what it says.
+        """
+        self.was_checked = self.has_stepped
+        try:
+            if self._network is not None:
+                check_facts(as_facts(facts), self._network, self.model.loss)
+        except ValueError as error:
+            if self.is_asked_for:
+                self.was_checked = False
+                raise
+            self.give_up(error)
+
+    def give_up(self, error: Exception) -> None:
+        """Go on as keras.Model, and say once why GC is not shown."""
+        self.obstacle = str(error)
+        warnings.warn(
+            "Geometric complexity is not measured, and the model trains as "
+            f"`keras.Model` does. {type(error).__name__}: {error} To train "
+            "without this warning, compile with `gc_metric=False`.",
+            stacklevel=2,
+        )
+
+    def unpack(self, data: Any) -> tuple:
+        """Return x, y and sample weights as tensors, the model built."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if not self.model.built:
+            self.model(x)  # TensorFlow's trainer leaves it to the first step
+        x = keras.tree.map_structure(_as_tensor, x)
+        return x, y, sample_weight
+
+    def corrupt(self, x: Any, y: Any) -> tuple:
+        """Let the heuristics that change the batch do so."""
+        for heuristic, seed in self._heuristics:
+            x, y = heuristic.corrupt(x, y, self.model, seed)
+        return x, y
+
+    def value_and_gradients(self, objective: Callable) -> tuple:
+        """Return loss, extras and gradients, where the heuristics take them."""
+        variables, scale = self.model.trainable_variables, self._loss_scale
+
+        def compute(objective, values=None):
+            return backend.value_and_gradients(
+                objective, variables, values, scale
+            )
+
+        for heuristic, seed in self._heuristics:
+            compute = heuristic.wrap(compute, self.model, seed)
+        return compute(objective)
+
+    def apply(self, gradients: list) -> None:
+        """Let the optimizer update the weights."""
+        if not self.model.trainable_variables:
+            warnings.warn(
+                "The model does not have any trainable weights.", stacklevel=2
+            )
+            return
+        backend.apply_gradients(
+            self.model.optimizer, gradients, self.model.trainable_variables
+        )
+
+    def loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Return the compiled loss and the layers' losses."""
+        return keras_seam.compute_loss(
+            self.model,
+            x=x,
+            y=y,
+            y_pred=y_pred,
+            sample_weight=sample_weight,
+            training=True,
+        )
+
+    def logs(self, x, y, y_pred, sample_weight, loss, gc) -> dict:
+        """Update the metrics and return their values."""
+        self.has_stepped = True
+        keras_seam.loss_tracker(self.model).update_state(
+            loss * backend.num_replicas(),  # each replica holds its share
+            sample_weight=ops.shape(_first(x))[0],
+        )
+        if gc is not None:
+            self.inspect(x)
+            self.tracker.add(*_in_float32((gc.weighted_sum, gc.sum_of_weights)))
+        return self.model.compute_metrics(
+            x, y, y_pred, sample_weight=sample_weight
+        )
+
+    @property
+    def network(self) -> LogitNetwork:
+        """The logit network of the model, which must be built."""
+        if self._network is None:
+            self._network = LogitNetwork(
+                self.model, self.settings.gc_inputs, self.settings.gc_outputs
+            )
+        return self._network
+
+    def build_estimator(self) -> None:
+        """Create the estimator's state, outside of any trace."""
+        estimator = self.tracker.estimator
+        if type(estimator).build is Estimator.build or not self.model.built:
+            return
+        with backend.variable_scope(self.model):
+            estimator.build(self.network.symbolic_num_outputs())
+
+    @property
+    def weight(self) -> Any:
+        """The weight of this step, as a tensor."""
+        weight = self.weight_in_force
+        if isinstance(weight, keras.Variable):
+            return ops.convert_to_tensor(weight)
+        if callable(weight):
+            return scheduled_weight(weight, self.model.optimizer.iterations)
+        return ops.convert_to_tensor(self.tracker.weight)
+
+    @property
+    def weight_in_force(self) -> Any:
+        """The number, variable or schedule of now: fit's before compile's."""
+        if self.weight_of_fit is not None:
+            return self.weight_of_fit
+        return self.settings.gc_weight
+
+    @property
+    def is_penalised(self) -> bool:
+        """Whether GC is part of the loss."""
+        weight = self.weight_in_force
+        is_number = not callable(weight) and not isinstance(
+            weight, keras.Variable
+        )
+        return weight > 0 if is_number else True
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether GC must be measured, or training stops."""
+        return self.is_penalised or self.settings.is_asked_for
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether `gc` is in the logs."""
+        return bool(self.settings.gc_metric) and self.obstacle is None
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether GC is measured beside the step, not in it."""
+        return self.is_shown and not self.is_penalised
+
+    @property
+    def changes_training(self) -> bool:
+        """Whether training is another than Keras's own."""
+        return self.is_penalised or bool(self.settings.heuristics)
+
+    @property
+    def shares_the_pass(self) -> bool:
+        """Whether the pass for the loss is also the one to differentiate."""
+        return self.settings.share_of_penalty == 1 and (
+            self.settings.gc_training or not depends_on_training(self.model)
+        )
+
+    @property
+    def _heuristics(self):
+        return list(
+            zip(self.settings.heuristics, self.tracker.seeds, strict=True)
+        )
+
+    @property
+    def _loss_scale(self):
+        """What the loss is multiplied with under mixed precision."""
+        optimizer = self.model.optimizer
+        return 1.0 if optimizer is None else optimizer.scale_loss(1.0)
+
+
+class BatchGC(typing.NamedTuple):
+    """GC of the examples of a batch.
+
+    Attributes:
+        values: `(batch,)`, squared Jacobian norms.
+        weights: `(batch,)` sample weights, or None.
+    """
+
+    values: Any
+    weights: Any
+
+    @property
+    def weighted_sum(self) -> Any:
+        """This replica's sum of weighted values."""
+        if self.weights is None:
+            return ops.sum(self.values)
+        return ops.sum(ops.cast(self.weights, self.values.dtype) * self.values)
+
+    @property
+    def sum_of_weights(self) -> Any:
+        """This replica's sum of weights."""
+        if self.weights is None:
+            return ops.sum(ops.ones_like(self.values))
+        return ops.sum(ops.cast(self.weights, self.values.dtype))
+
+    @property
+    def mean(self) -> Any:
+        """This replica's share of the weighted mean over the global batch."""
+        total = backend.replica_sum(self.sum_of_weights)
+        return ops.divide_no_nan(self.weighted_sum, total)
+
+
+def _in_float32(sums):
+    return tuple(ops.cast(part, "float32") for part in sums)
+
+
+def _as_tensor(leaf):
+    if leaf is None or not keras_seam.is_dense_tensor(leaf):
+        return leaf
+    return ops.convert_to_tensor(leaf)
+
+
+def _first(x):
+    return next(leaf for leaf in keras.tree.flatten(x) if leaf is not None)
