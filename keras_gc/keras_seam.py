@@ -15,13 +15,13 @@ import keras
 
 
 def functional_class() -> type:
-    """Return the class of functional models.
+    """Return the class of functional models, which Keras exports by no name.
 
-    Public way: none by name; the class of a functional model is it. The model
-    and its input are named, so that they use up no automatic name.
+    Public way, taken: what `keras.Model(inputs, outputs)` is an instance of.
+    It is made and not initialised: a whole model would use up names, and fix
+    the dtype policy before the user has chosen one.
     """
-    inputs = keras.Input((1,), name="keras_gc_probe")
-    return type(keras.Model(inputs, inputs, name="keras_gc_probe"))
+    return type(keras.Model.__new__(keras.Model, None, None))
 
 
 def all_layers(layer: keras.layers.Layer, with_itself: bool = True) -> list:
@@ -218,3 +218,14 @@ def seed_states(model: keras.Model) -> list[keras.Variable]:
         for v in model.variables
         if id(v) not in weights and tuple(v.shape) == (2,)
     ]
+
+
+def symbolic(shapes: Any, model: keras.Model) -> Any:
+    """Return symbolic inputs of a model from their shapes, which Keras keeps.
+
+    Public way, taken: `get_build_config`, which keeps shapes and no dtypes.
+    """
+    return keras.tree.map_shape_structure(
+        lambda shape: keras.KerasTensor(shape, dtype=model.variable_dtype),
+        shapes,
+    )

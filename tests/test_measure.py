@@ -436,9 +436,9 @@ def test_one_input_without_effect_raises(estimator):
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool"])
 def test_integers_fed_to_a_floating_input_are_cast_as_keras_casts_them(dtype):
-    x = np.abs(5 * X).astype(dtype)
+    model, x = mlp(), np.abs(5 * X).astype(dtype)
     np.testing.assert_allclose(
-        jacobian_norms(mlp(), x), jacobian_norms(mlp(), x.astype("float32"))
+        jacobian_norms(model, x), jacobian_norms(model, x.astype("float32"))
     )
 
 

@@ -301,12 +301,7 @@ def _symbolic_inputs(model):
     if getattr(model, "inputs", None):
         return model.input
     shapes = (model.get_build_config() or {}).get("input_shape")
-    if shapes is None:
-        return None
-    return keras.tree.map_shape_structure(
-        lambda shape: keras.KerasTensor(shape, dtype=model.variable_dtype),
-        shapes,
-    )
+    return None if shapes is None else keras_seam.symbolic(shapes, model)
 
 
 class _Replace:

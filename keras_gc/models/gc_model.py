@@ -1,5 +1,6 @@
 """GCModel: keras.Model that computes GC in its train step."""
 
+from typing import Any
 
 import keras
 
@@ -119,27 +120,57 @@ class GCWrapper(GCModel):
         **kwargs: as `keras.Model` takes them.
     """
 
-    def __init__(self, model, **kwargs):
+    def __init__(self, model: keras.Model, **kwargs: Any):
         super().__init__(**kwargs)
         self.model = model
         self.built = True
+        shapes = self.get_build_config().get("input_shape")
+        if shapes is not None:  # as if Keras had built and called it
+            self.build(shapes)
+            self(keras_seam.symbolic(shapes, self))
 
-    def call(self, inputs, training=None):
+    def build(self, input_shape: Any) -> None:
+        """Build nothing: the model within is built."""
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Call the model."""
         return self.model(inputs, training=training)
 
-    def get_config(self):
+    def load_weights(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """Load weights that this model saved, or the model within it.
+
+        Args:
+            filepath: path of the file.
+            *args: as in `keras.Model.load_weights`.
+            **kwargs: likewise.
+        """
+        try:
+            super().load_weights(filepath, *args, **kwargs)
+        except ValueError:
+            self.model.load_weights(filepath, *args, **kwargs)
+
+    def get_build_config(self) -> dict:
+        """Return the shapes that the model was built with."""
+        return self.model.get_build_config() or {}
+
+    def get_config(self) -> dict:
         """Return the model's own config inside of this one's."""
         config = {"name": self.name}
         config["model"] = keras.saving.serialize_keras_object(self.model)
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict) -> "GCWrapper":
         """Return the wrapper from `get_config`'s result."""
         config = dict(config)
         model = keras.saving.deserialize_keras_object(config.pop("model"))
         return cls(model, **config)
+
+
+# Files of the old .h5 format name a class without its package.
+keras.saving.get_custom_objects().update({
+    cls.__name__: cls for cls in (GCFunctional, GCSequential, GCWrapper)
+})
 
 
 def _with_input(sequential):

@@ -69,9 +69,12 @@ class GCSettings:
 
     @property
     def batches_per_look(self) -> int:
-        """GC that is only watched is measured on every so many batches."""
+        """GC that is only watched is measured on every so many batches.
+
+        Who names an estimator gets it on all of them, unless told otherwise.
+        """
         if self.gc_fraction == "auto":
-            return _BATCHES_PER_LOOK
+            return _BATCHES_PER_LOOK if self.gc_estimator == "auto" else 1
         return max(1, round(1 / self.gc_fraction))
 
     @property

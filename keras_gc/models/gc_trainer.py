@@ -70,7 +70,8 @@ class GCTrainer(keras_seam.SpeaksInScalars):
                 all examples of every so many batches, the first of an epoch
                 among them. The estimate stays unbiased if the data are
                 shuffled, and its cost falls in proportion. Defaults to
-                `"auto"`: 1 where GC is penalised, 1/16 where it is watched.
+                `"auto"`: 1 where GC is penalised or an estimator is named,
+                else 1/16.
             gc_training: bool, compute GC with layers in training mode. With
                 BatchNormalization this is not the GC of single examples.
                 Defaults to False.
@@ -174,6 +175,8 @@ class GCTrainer(keras_seam.SpeaksInScalars):
             force = force or traced_with is not self._traced_with
             self.__dict__["_traced_with"] = traced_with
             step.tracker.weight_variables = variables_in(weight)
+            if step.is_asked_for:
+                step.obstacle = None
             if is_number:
                 step.tracker.weight.assign(weight)
             self._prepare_step()
@@ -211,9 +214,12 @@ class GCTrainer(keras_seam.SpeaksInScalars):
 
         def check(facts):
             step.check(facts)
-            if step.obstacle is not None:  # go on without GC
-                self.train_function = self.test_function = None
             self._check_own_step()
+            if step.obstacle is not None:  # go on without GC
+                if self.train_function is not None:
+                    self.make_train_function(force=True)
+                if self.test_function is not None:
+                    self.make_test_function(force=True)
 
         return backend.supervise(self, function, step.tracker.facts, check)
 

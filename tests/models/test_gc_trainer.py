@@ -646,7 +646,9 @@ def test_settings_survive_json():
     other = keras_gc.GCModel(*network())
     other.compile_from_config(config)
     assert other.get_compile_config() == m.get_compile_config()
-    assert repr(other.gc_settings.gc_estimator) == repr(m.gc_settings.gc_estimator)
+    assert repr(other.gc_settings.gc_estimator) == repr(
+        m.gc_settings.gc_estimator
+    )
 
 
 @pytest.mark.parametrize("mode", MODES, ids=str)
