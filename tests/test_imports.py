@@ -28,9 +28,10 @@ RANKS = [
     {"heuristics", "theory"},
     {"measure", "regularizers"},
     {"logits", "batches"},
+    {"input_tensors"},
     {"estimators"},
     {"backend"},
-    {"_validation", "_version", "intercept"},
+    {"_registration", "_validation", "_version", "intercept"},
 ]
 RANK = {unit: -rank for rank, units in enumerate(RANKS) for unit in units}
 FRAMEWORKS = {"tensorflow", "jax", "jaxlib", "torch"}
