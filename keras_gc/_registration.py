@@ -50,11 +50,13 @@ class CompleteAfterKeras(MetaPathFinder):
             sys.meta_path.remove(self)
             try:
                 execute(module)
-            finally:
-                if "keras" not in sys.modules:
-                    sys.meta_path.insert(0, self)
+            except BaseException:  # it may be imported again
+                sys.meta_path.insert(0, self)
+                raise
             if "keras" in sys.modules:
                 self.complete()
+            else:
+                sys.meta_path.insert(0, self)
 
         return exec_module
 

@@ -33,7 +33,9 @@ def test_what_is_no_int_raises(value):
 
 @pytest.mark.parametrize("value", [0, -(10**400)])
 def test_an_int_below_the_minimum_raises(value):
-    with pytest.raises(ValueError, match="`n` must be an int >= 1. Received: n"):
+    with pytest.raises(
+        ValueError, match="`n` must be an int >= 1. Received: n"
+    ):
         _validation.positive_int("n", value)
 
 
@@ -63,11 +65,15 @@ def test_a_number_out_of_its_range_raises(value):
 
 @pytest.mark.parametrize("value", [True, "0.5", None, 1j, [0.5], np.ones(1)])
 def test_what_is_no_number_raises(value):
-    with pytest.raises(TypeError, match="`p` must be a finite number. Received"):
+    with pytest.raises(
+        TypeError, match="`p` must be a finite number. Received"
+    ):
         _validation.number("p", value)
 
 
-@pytest.mark.parametrize("value", [0.5, np.float32(0.5), fractions.Fraction(1, 2)])
+@pytest.mark.parametrize(
+    "value", [0.5, np.float32(0.5), fractions.Fraction(1, 2)]
+)
 def test_numbers_of_any_kind_become_floats(value):
     number = _validation.number("p", value, minimum=0.5)
     assert (number, type(number)) == (0.5, float)
