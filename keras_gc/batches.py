@@ -13,6 +13,7 @@ from keras import ops
 from keras_gc import _validation
 from keras_gc.input_tensors import (
     check_dense,
+    check_structure,
     count_not_finite,
     input_tensors,
     num_rows,
@@ -112,7 +113,7 @@ def check_ends(x: Any) -> None:
 def _raw_batches(x, inputs, batch_size, shuffle, seed):
     x = _as_arrays(x)
     if _is_arrays(x):
-        _check_count(x, inputs)
+        check_structure(x, inputs)
         yield from _slices(x, batch_size, shuffle, seed)
         return
     if isinstance(x, keras.utils.PyDataset):
@@ -223,24 +224,3 @@ def _stacked(rows):
             "The rows of a nested list of numbers must have the same length. "
             f"Received: x={_validation.shown(rows)}"
         ) from None
-
-
-def _check_count(x, inputs):
-    """Raise for a list of arrays that a model with other inputs would get."""
-    if inputs is None or not isinstance(x, list | tuple):
-        return
-    given, wanted = len(_leaves(x)), len(keras.tree.flatten(inputs))
-    if wanted != 1 or given == 1:
-        return
-    kind = type(x).__name__
-    if isinstance(x, tuple) and given <= 3:
-        cure = "Of `(x, y)` give x alone: the labels are not needed."
-    else:
-        cure = (
-            "For a list of single examples give `numpy.stack(x)`, for a list "
-            "of batches an iterator: `iter(x)`."
-        )
-    raise ValueError(
-        f"A {kind} of arrays holds one array for each input of the model, and "
-        f"this one has one input. {cure} Received: a {kind} of {given} arrays"
-    )

@@ -26,6 +26,7 @@ def input_tensors(batch: Any, dtype: str, inputs: Any = None) -> Any:
         ValueError: if its shape is not that of its input, or there are other
             numbers of rows in the batch.
     """
+    check_structure(batch, inputs)
     tensors = [
         None if leaf is None else _tensor(leaf, dtype, reference)
         for leaf, reference in _with_references(batch, inputs)
@@ -76,6 +77,60 @@ def count_not_finite(batch: Any) -> int:
     return int(broken.sum())
 
 
+def check_structure(x: Any, inputs: Any) -> None:
+    """Raise if there is not one array for each input of the model.
+
+    Args:
+        x: array or structure of arrays.
+        inputs: structure of `keras.KerasTensor`, or None.
+
+    Raises:
+        ValueError: if there are more or fewer, or a name is missing.
+    """
+    if not inputs:
+        return
+    names = [_name(*each) for each in keras.tree.flatten_with_path(inputs)]
+    given = list(x) if isinstance(x, dict) else keras.tree.flatten(x)
+    if isinstance(x, dict) and len(names) > 1:
+        missing = [name for name in names if name not in x]
+        is_right = not missing or any(name is None for name in names)
+    else:
+        is_right = len(given) == len(names)
+    if is_right:
+        return
+    received = (
+        f"arrays for {given}"
+        if isinstance(x, dict)
+        else (
+            f"a {type(x).__name__} of {len(given)} arrays"
+            if isinstance(x, list | tuple)
+            else "one array"
+        )
+    )
+    raise ValueError(
+        "`x` must hold one array for each input of the model, which has "
+        f"{len(names)}: {names}. {_cure(x, len(names), len(given))}Received: "
+        f"{received}"
+    )
+
+
+def _cure(x, wanted, given):
+    if wanted > 1 or isinstance(x, dict):
+        return "Give a list of them, or a dict by their names. "
+    if isinstance(x, tuple) and given <= 3:
+        return "Of `(x, y)` give x alone: the labels are not needed. "
+    return (
+        "For a list of single examples give `numpy.stack(x)`, for a list of "
+        "batches an iterator: `iter(x)`. "
+    )
+
+
+def _name(path, tensor):
+    """Return an input's name in a dict of data; None if it was given none."""
+    name = path[-1] if path and isinstance(path[-1], str) else tensor.name
+    return None if name.startswith("keras_tensor") else name
+
+
 def check_dense(value: Any) -> None:
     """Raise for ragged and sparse tensors, and for scalars.
 
@@ -107,9 +162,8 @@ def _with_references(batch, inputs):
     """Return pairs: each array, and the `keras.Input` it is for, or None."""
     leaves = keras.tree.flatten_with_path(batch)
     references = keras.tree.flatten_with_path(inputs) if inputs else []
-    if isinstance(batch, dict):
-        by_name = {tensor.name: tensor for _, tensor in references}
-        by_name |= {path[-1]: tensor for path, tensor in references if path}
+    if isinstance(batch, dict) and len(references) > 1:
+        by_name = {_name(*each): each[1] for each in references}
         return [(leaf, by_name.get(path[-1])) for path, leaf in leaves]
     if len(leaves) != len(references):
         return [(leaf, None) for _, leaf in leaves]

@@ -335,9 +335,10 @@ def test_each_array_gets_the_dtype_of_its_input(dtype):
 
 
 def test_an_array_without_an_input_is_cast_only_if_it_is_real():
-    x = {"float": X, "more": X, "count": X.astype("int32")}
-    expected = {"float": "float32", "more": "float16", "count": "int32"}
-    assert dtypes(x, [FLOAT]) == expected
+    x = {"float": X, "int": X, "more": X, "count": X.astype("int32")}
+    expected = {"float": "float32", "int": "int32"}
+    expected |= {"more": "float16", "count": "int32"}
+    assert dtypes(x, [FLOAT, INT]) == expected
 
 
 @pytest.mark.parametrize(
@@ -354,6 +355,28 @@ def test_a_list_of_images_is_told_to_be_stacked():
     for x in (images, [Foreign(image) for image in images]):
         with pytest.raises(ValueError, match=r"numpy.stack\(x\).*5 arrays"):
             rows(x, inputs=[IMAGE])
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (X, "Received: one array"),
+        ([X], "Received: a list of 1 arrays"),
+        ((X, X, X), "Received: a tuple of 3 arrays"),
+        ({"float": X}, r"Received: arrays for \['float'\]"),
+        (iter([X]), "Received: one array"),
+        (iter([({"int": X}, 0)]), r"Received: arrays for \['int'\]"),
+    ],
+)
+def test_each_input_needs_an_array(x, words):
+    match = rf"which has 2: \['float', 'int'\]. Give a list.*{words}"
+    with pytest.raises(ValueError, match=match):
+        rows(x, inputs=[FLOAT, INT])
+
+
+def test_an_only_input_may_have_any_name():
+    assert dtypes({"other": X}, [INT]) == {"other": "int32"}
+    assert dtypes([X], [INT]) == ["int32"]
 
 
 def test_a_list_of_batches_is_told_to_be_an_iterator():
