@@ -107,9 +107,10 @@ def check_structure(x: Any, inputs: Any) -> None:
             else "one array"
         )
     )
+    known = "" if None in names else f": {names}"
     raise ValueError(
         "`x` must hold one array for each input of the model, which has "
-        f"{len(names)}: {names}. {_cure(x, len(names), len(given))}Received: "
+        f"{len(names)}{known}. {_cure(x, len(names), len(given))}Received: "
         f"{received}"
     )
 

@@ -110,13 +110,17 @@ def command(rng, folder):
 
 
 def _measure(function, rng):
-    model = _model(values.pick(rng, ("plain", "two", "tokens", "subclassed")))
+    kind = values.pick(rng, ("plain", "two", "tokens", "subclassed"))
+    model = _model(kind)
     if rng.random() < 0.1:
         model = values.anything(rng)
     names = ("estimator", "inputs", "outputs", "batch_size", "seed", "verbose")
     if "rtol" in inspect.signature(function).parameters:
         names += ("rtol",)
-    x = values.structure(rng) if rng.random() < 0.7 else np.ones((6, 4), "f4")
+    x = np.ones((6, 4), "float32")
+    # What does not fit a `call` of the user's fails in there, in their words.
+    if rng.random() < 0.7 and kind != "subclassed":
+        x = values.structure(rng)
     with contextlib.redirect_stdout(io.StringIO()):
         function(model, x, **values.arguments(rng, names, share=0.15))
 
