@@ -1,9 +1,9 @@
 """Geometric complexity of Keras models: measure it, watch it, train on it."""
 
 import importlib
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from keras_gc._registration import when_keras_is_imported
 from keras_gc._version import __version__
 
 if TYPE_CHECKING:
@@ -23,16 +23,35 @@ __all__ = [
     "regularizers",
     "theory",
 ]
+# Modules of the package ask for each other while they are being imported: for
+# a package alone, never for all the public names.
+_PACKAGES = {
+    "callbacks",
+    "datasets",
+    "estimators",
+    "heuristics",
+    "regularizers",
+    "theory",
+}
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'keras_gc' has no attribute {name!r}")
-    return getattr(importlib.import_module("keras_gc._public"), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"keras_gc.{name}")
+    _complete()
+    return globals()[name]
 
 
-# The command prints its help without waiting for Keras, and looks names up when
-# it has work to do. Everybody else imports all, so that Keras knows the classes
-# of a saved model.
-if "keras-gc" not in sys.argv[0] and "keras_gc.cli" not in sys.orig_argv:
-    importlib.import_module("keras_gc._public")
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+def _complete() -> None:
+    """Import all public names, which registers all classes with Keras."""
+    public = vars(importlib.import_module("keras_gc._public"))
+    globals().update({name: public[name] for name in __all__ if name in public})
+
+
+when_keras_is_imported(_complete)

@@ -1,21 +1,64 @@
 """Checks of arguments: one sentence for each way a value can be wrong."""
 
+import difflib
 import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
 
 
-def positive_int(name: str, value: Any) -> int:
-    """Return `value` as an int, or raise if it is not an integer >= 1."""
+def shown(value: Any) -> str:
+    """Return what an error says was received, on one line of bounded length.
+
+    Arrays and tensors are described by their shape and dtype.
+    """
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    if isinstance(shape, Iterable) and dtype is not None and len(shape) > 0:
+        return (
+            f"<{type(value).__name__} of shape {tuple(shape)} and dtype "
+            f"{dtype}>"
+        )
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def did_you_mean(value: Any, allowed: Iterable[Any]) -> str:
+    """Return the question after the closest name, or nothing.
+
+    It goes on from a sentence that ends in what was received.
+    """
+    names = [name for name in allowed if isinstance(name, str)]
+    close = difflib.get_close_matches(str(value), names, n=1)
+    return f". Did you mean {close[0]!r}?" if close else ""
+
+
+def integer(name: str, value: Any, *, minimum: int) -> int:
+    """Return `value` as an int, or raise if it is not one >= `minimum`."""
+    allowed = f"`{name}` must be an int >= {minimum}. "
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(
-            f"`{name}` must be an int >= 1. Received: {name}={value!r} "
+            f"{allowed}Received: {name}={shown(value)} "
             f"(of type {type(value).__name__})"
         )
-    if value < 1:
+    if value < minimum:
+        raise ValueError(f"{allowed}Received: {name}={shown(value)}")
+    return int(value)
+
+
+def positive_int(name: str, value: Any) -> int:
+    """Return `value` as an int, or raise if it is not an integer >= 1."""
+    return integer(name, value, minimum=1)
+
+
+def seed(name: str, value: Any) -> int | None:
+    """Return None or `value` as an int, or raise if it can be no seed."""
+    if value is None:
+        return None
+    integer(name, value, minimum=0)
+    if value >= 2**32:  # more than a generator of Keras can hold
         raise ValueError(
-            f"`{name}` must be an int >= 1. Received: {name}={value}"
+            f"`{name}` must be an int below 2**32. Received: {name}="
+            f"{shown(value)}"
         )
     return int(value)
 
@@ -40,15 +83,22 @@ def number(
         allowed += f" and <= {maximum:g}"
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(
-            f"`{name}` must be {allowed}. Received: {name}={value!r} "
+            f"`{name}` must be {allowed}. Received: {name}={shown(value)} "
             f"(of type {type(value).__name__})"
         )
     low = value <= minimum if exclusive else value < minimum
-    if not math.isfinite(value) or low or value > maximum:
+    if not _is_finite(value) or low or value > maximum:
         raise ValueError(
-            f"`{name}` must be {allowed}. Received: {name}={value}"
+            f"`{name}` must be {allowed}. Received: {name}={shown(value)}"
         )
     return float(value)
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond the floats
+        return False
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
@@ -56,6 +106,7 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
     allowed = tuple(allowed)
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(
-            f"`{name}` must be one of {allowed}. Received: {name}={value!r}"
+            f"`{name}` must be one of {allowed}. Received: "
+            f"{name}={shown(value)}{did_you_mean(value, allowed)}"
         )
     return value

@@ -1,7 +1,8 @@
 """`keras-gc bench`: what GC costs, in units of a plain train step."""
 
 import itertools
-from pathlib import Path
+
+from keras_gc.cli.parser import output_file
 
 
 def add_parser(commands):
@@ -44,7 +45,9 @@ def add_parser(commands):
     )
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--out", type=Path, help="a .jsonl file to append to")
+    parser.add_argument(
+        "--out", type=output_file, help="a .jsonl file to append to"
+    )
     parser.set_defaults(run=run)
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from keras_gc.cli.parser import output_folder
+
 
 def add_parser(commands):
     """Add the command.
@@ -38,7 +40,7 @@ def add_parser(commands):
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=output_folder,
         default=Path("keras-gc-results/demo"),
         help="folder of the results and the figure (default: %(default)s)",
     )

@@ -1,7 +1,10 @@
 """`keras-gc list`: the experiments, and the datasets that they can use."""
 
+import argparse
+from typing import Any
 
-def add_parser(commands):
+
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
@@ -13,10 +16,10 @@ def add_parser(commands):
         description="List the claims that `keras-gc reproduce` checks, and "
         "the datasets that all commands know.",
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, is_light=True)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from keras_gc.cli.parser import output_folder
+
 
 def add_parser(commands):
     """Add the command.
@@ -30,7 +32,7 @@ def add_parser(commands):
     parser.add_argument("--seeds", type=int, help="runs per setting")
     parser.add_argument(
         "--out",
-        type=Path,
+        type=output_folder,
         default=Path("keras-gc-results"),
         help="folder of the results (default: %(default)s)",
     )

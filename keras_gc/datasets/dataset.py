@@ -14,13 +14,17 @@ class Dataset(NamedTuple):
     from 0 to 255 has a `255 ** 2` times smaller value.
 
     Args:
-        name: Name of the dataset, as given to `load`.
+        name: str, the dataset's name, as given to `load`.
         x_train: float32 array of shape `(num_train, height, width, channels)`.
         y_train: int32 array of shape `(num_train,)`, the class of each image.
-        x_test: As `x_train`.
-        y_test: As `y_train`.
-        num_classes: Number of classes; labels run from 0 to
-            `num_classes - 1`.
+        x_test: float32 array of shape `(num_test, height, width, channels)`.
+        y_test: int32 array of shape `(num_test,)`.
+        num_classes: int; labels run from 0 to `num_classes - 1`.
+
+    Example:
+    >>> import keras_gc
+    >>> keras_gc.datasets.load("digits")
+    <Dataset 'digits': 1437 training and 360 test images (8, 8, 1), 10 classes>
     """
 
     name: str
@@ -29,3 +33,10 @@ class Dataset(NamedTuple):
     x_test: np.ndarray
     y_test: np.ndarray
     num_classes: int
+
+    def __repr__(self) -> str:
+        return (
+            f"<Dataset {self.name!r}: {len(self.x_train)} training and "
+            f"{len(self.x_test)} test images {self.x_train.shape[1:]}, "
+            f"{self.num_classes} classes>"
+        )

@@ -16,9 +16,9 @@ def names() -> tuple[str, ...]:
         A tuple of names; `"digits"`, the first, needs no network.
 
     Example:
-        >>> import keras_gc
-        >>> keras_gc.datasets.names()
-        ('digits', 'mnist', 'fashion_mnist', 'cifar10', 'cifar100')
+    >>> import keras_gc
+    >>> keras_gc.datasets.names()
+    ('digits', 'mnist', 'fashion_mnist', 'cifar10', 'cifar100')
     """
     return tuple(_SOURCES)
 
@@ -42,32 +42,34 @@ def load(
     means to the geometric complexity.
 
     Args:
-        name: One of `keras_gc.datasets.names()`.
-        max_train: Largest number of training examples, an int >= 1: a random
-            subset is drawn, and with the same `seed` a smaller subset is
-            part of a larger one. Default: None, all of them.
-        max_test: The same for the test examples.
-        seed: Seed of the random subsets, an int >= 0. Default: 0.
+        name: str, one of `keras_gc.datasets.names()`.
+        max_train: int >= 1, the most training examples: a random subset is
+            drawn, and with the same `seed` a smaller subset is part of a
+            larger one. Defaults to None, all of them.
+        max_test: int >= 1, the most test examples, likewise. Defaults to None.
+        seed: int >= 0, of the random subsets. Defaults to 0.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        ValueError: If the name is unknown or a maximum is below 1.
-        TypeError: If a maximum is not an int.
-        RuntimeError: If the dataset is not stored and cannot be downloaded.
+        ValueError: if the name is unknown, a maximum is below 1 or the seed
+            below 0.
+        TypeError: if a maximum or the seed is not an int.
+        RuntimeError: if the dataset is not stored and cannot be downloaded.
 
     Example:
-        >>> import keras_gc
-        >>> data = keras_gc.datasets.load("digits", max_train=100)
-        >>> data.x_train.shape, data.x_test.shape, data.num_classes
-        ((100, 8, 8, 1), (360, 8, 8, 1), 10)
+    >>> import keras_gc
+    >>> data = keras_gc.datasets.load("digits", max_train=100)
+    >>> data.x_train.shape, data.x_test.shape, data.num_classes
+    ((100, 8, 8, 1), (360, 8, 8, 1), 10)
     """
     source = _SOURCES[_validation.one_of("name", name, names())]
     if max_train is not None:
         _validation.positive_int("max_train", max_train)
     if max_test is not None:
         _validation.positive_int("max_test", max_test)
+    _validation.integer("seed", seed, minimum=0)
 
     train, test, num_classes = source.read(name)
     x_train, y_train = _subset(*train, max_train, seed)
@@ -82,12 +84,14 @@ def load(
     )
 
 
-def _subset(x, y, size, seed):
+def _subset(
+    x: np.ndarray, y: np.ndarray, size: int | None, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
     if size is None:
         return x, y
     chosen = np.random.default_rng(seed).permutation(len(y))[:size]
     return x[chosen], y[chosen]
 
 
-def _scaled(x, white):
+def _scaled(x: np.ndarray, white: int) -> np.ndarray:
     return x.astype("float32") / np.float32(white)

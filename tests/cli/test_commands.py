@@ -1,13 +1,15 @@
 """The commands, called as a user would."""
 
 import json
+import os
+import warnings
 
 import keras
-import numpy as np
 import pytest
 
 import keras_gc
-from keras_gc.cli import main
+from keras_gc.cli import list_, main
+from keras_gc.cli.banner import without_banner
 
 
 def test_demo_prints_a_table_and_writes_a_figure(tmp_path, capsys):
@@ -43,32 +45,29 @@ def test_measure_prints_gc_of_a_dataset(saved, capsys):
     assert f"GC = {gc:.4g} ±" in capsys.readouterr().out
 
 
-def test_measure_takes_arrays(saved, tmp_path, capsys):
-    model, path = saved
-    np.savez(tmp_path / "data.npz", x=np.ones((5, 64), "float32"))
-    data = str(tmp_path / "data.npz")
-    with pytest.warns(UserWarning, match="stepped over"):
-        assert main(["measure", str(path), "--data", data]) == 0
-    assert "(5 examples, exact)" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("measure nowhere.keras --dataset digits", "No such file"),
         ("demo --dataset imagenet", "imagenet"),
         ("demo --epochs 0", "epochs"),
         ("demo --weights -1", "weights"),
         ("plot explicit nowhere", "nowhere"),
         ("reproduce nothing", "nothing"),
+        ("reproduce", "required: name"),
+        ("", "required: COMMAND"),
+        ("mesure", "Did you mean 'measure'?"),
+        ("demo --out README.md/demo", "README.md is a file, not a folder"),
+        ("reproduce all --out README.md", "README.md is a file"),
+        ("bench --out tests", "tests is a folder, not a file"),
+        ("bench --out README.md/bench.jsonl", "README.md is a file"),
     ],
 )
 def test_problems_are_told_in_a_sentence(arguments, sentence, capsys):
-    assert main(arguments.split()) == 1
+    assert main(arguments.split()) == 2
     error = capsys.readouterr().err
     assert error.startswith("keras-gc: ")
     assert sentence in error
-    assert "Traceback" not in error
+    assert error.count("\n") == 1
 
 
 def test_bench_times_each_path_over_the_plain_step(tmp_path, capsys):
@@ -88,6 +87,62 @@ def test_list_names_claims_and_datasets(capsys):
     printed = capsys.readouterr().out
     assert "explicit" in printed
     assert "digits" in printed
+
+
+@pytest.mark.parametrize("error", [KeyError("a\nb"), ZeroDivisionError()])
+def test_an_error_that_nobody_foresaw_is_a_sentence_too(
+    error, monkeypatch, capsys
+):
+    def fail(options):
+        raise error
+
+    monkeypatch.setattr(list_, "run", fail)
+    assert main(["list"]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"keras-gc: {type(error).__name__}: ")
+    assert printed.endswith("(`--debug` shows where)\n")
+    assert printed.count("\n") == 1
+    assert main(["list", "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_long_error_is_cut(monkeypatch, capsys):
+    def fail(options):
+        raise ValueError("a word " * 1000)
+
+    monkeypatch.setattr(list_, "run", fail)
+    assert main(["list"]) == 2
+    assert len(capsys.readouterr().err) < 1100
+
+
+def test_a_warning_is_a_sentence_without_its_line_of_code(monkeypatch, capsys):
+    def warn(options):
+        print(
+            warnings.formatwarning("Careful.", UserWarning, "a.py", 1), end=""
+        )
+
+    monkeypatch.setattr(list_, "run", warn)
+    usual = warnings.formatwarning
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out == "keras-gc: Careful.\n"
+    assert warnings.formatwarning is usual
+
+
+BANNER = (
+    "WARNING: All log messages before absl::InitializeLog() is called\n"
+    "I0000 00:00:1795571918.394872   12336 port.cc:153] oneDNN\n"
+    "2026-01-01 10:00:00.000000: I tensorflow/core/cpu.cc:1] instructions\n"
+    "To enable the following instructions: AVX2\n"
+)
+
+
+def test_the_banner_is_hidden_and_errors_are_not(capfd):
+    error = "E0000 00:00:1795571954.928937   12703 cuda.cc:52] no device\n"
+    with pytest.raises(KeyError), without_banner():
+        os.write(2, (BANNER + error).encode())
+        raise KeyError
+    os.write(2, b"after\n")
+    assert capfd.readouterr().err == error + "after\n"
 
 
 def test_version(capsys):

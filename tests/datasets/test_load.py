@@ -16,8 +16,24 @@ def test_the_offline_dataset_is_named_first():
 
 
 def test_unknown_name_is_told_the_known_ones():
-    with pytest.raises(ValueError, match=r"'digits'.*'cifar100'.*'mnits'"):
+    match = r"'digits'.*'cifar100'.*'mnits'\. Did you mean 'mnist'\?"
+    with pytest.raises(ValueError, match=match):
         datasets.load("mnits")
+
+
+@pytest.mark.parametrize(
+    ("seed", "error"), [(-1, ValueError), (0.5, TypeError), (None, TypeError)]
+)
+def test_a_seed_below_zero_or_not_an_int_is_refused(seed, error):
+    with pytest.raises(error, match="`seed` must be an int >= 0"):
+        datasets.load("digits", seed=seed)
+
+
+def test_a_dataset_is_printed_on_one_line():
+    data = datasets.load("digits", max_train=100)
+    sizes = "100 training and 360 test images (8, 8, 1), 10 classes"
+    assert repr(data) == f"<Dataset 'digits': {sizes}>"
+    assert str(data) == repr(data)
 
 
 @pytest.mark.parametrize("argument", ["max_train", "max_test"])
