@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from keras_gc import _version
+from keras_gc import _extras, _version
 from keras_gc.cli import (
     bench,
     demo,
@@ -15,6 +15,9 @@ from keras_gc.cli import (
     reproduce,
     summary,
 )
+
+# Errors whose message says all; others show where they come from.
+_TOLD = (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError)
 
 _COMMANDS = (demo, measure, reproduce, plot, summary, bench, list_)
 
@@ -32,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # TensorFlow would begin with lines about CPU flags and missing GPUs.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        options.run(options)
-    except (ValueError, TypeError, OSError, RuntimeError) as error:
+        with _extras.named():
+            options.run(options)
+    except _TOLD as error:
         print(f"keras-gc: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

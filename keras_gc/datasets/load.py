@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gc import _validation
+from keras_gc import _extras, _validation
 from keras_gc.datasets import digits, tfds
 from keras_gc.datasets.dataset import Dataset
 
@@ -56,6 +56,7 @@ def load(
         ValueError: If the name is unknown or a maximum is below 1.
         TypeError: If a maximum is not an int.
         RuntimeError: If the dataset is not stored and cannot be downloaded.
+        ModuleNotFoundError: If the extra that reads it is not installed.
 
     Example:
         >>> import keras_gc
@@ -69,7 +70,8 @@ def load(
     if max_test is not None:
         _validation.positive_int("max_test", max_test)
 
-    train, test, num_classes = source.read(name)
+    with _extras.named():
+        train, test, num_classes = source.read(name)
     x_train, y_train = _subset(*train, max_train, seed)
     x_test, y_test = _subset(*test, max_test, seed)
     return Dataset(
