@@ -14,6 +14,7 @@ import pytest
 if keras.config.backend() != "torch":
     pytest.skip("torch.distributed is torch's", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import replicated  # noqa: E402
