@@ -15,7 +15,7 @@ import keras
 import pytest
 
 import keras_gc
-from keras_gc import _registration
+from keras_gc import _extras, _registration
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "keras_gc"
@@ -32,17 +32,17 @@ RANKS = [
     {"datasets", "callbacks", "models"},
     {"heuristics", "theory"},
     {"measure", "regularizers"},
+    {"meter"},
     {"logits", "batches"},
     {"input_tensors"},
     {"estimators"},
     {"backend"},
-    {"_registration", "_validation", "_version", "intercept"},
+    {"intercept"},
+    {"_extras", "_registration", "_validation", "_version", "keras_seam"},
 ]
 RANK = {unit: -rank for rank, units in enumerate(RANKS) for unit in units}
 FRAMEWORKS = {"tensorflow", "jax", "jaxlib", "torch"}
-OPTIONAL = {
-    "matplotlib", "pandas", "rich", "scipy", "sklearn", "tensorflow_datasets"
-}  # fmt: skip
+OPTIONAL = {"pandas", *_extras.EXTRAS} - FRAMEWORKS
 
 
 def imported_names(node, package):
@@ -170,12 +170,26 @@ def test_imports_point_down_and_frameworks_stay_in_their_backend():
     assert found == []
 
 
-def test_what_is_imported_is_what_setup_cfg_asks_for():
+def asked_for():
+    """The packages of each extra in setup.cfg, the core's under ""."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    asked = set(
-        re.findall(r"^[\w-]+", setup["options"]["install_requires"], re.M)
-    )
+    sections = {
+        "": setup["options"]["install_requires"],
+        **setup["options.extras_require"],
+    }
+    return {
+        extra: set(re.findall(r"^[\w-]+", lines, re.M))
+        for extra, lines in sections.items()
+    }
+
+
+def package_of(module):
+    """Return the name under which a module's package is installed."""
+    return {"sklearn": "scikit-learn"}.get(module, module.replace("_", "-"))
+
+
+def test_what_is_imported_is_what_setup_cfg_asks_for():
     imported = {
         name.split(".")[0]
         for path in FILES
@@ -183,14 +197,24 @@ def test_what_is_imported_is_what_setup_cfg_asks_for():
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in imported_names(node, "keras_gc")
     }
-    imported -= {"keras_gc", "jax", "torch", *sys.stdlib_module_names}
-    names = {
-        "sklearn": "scikit-learn",
-        "tensorflow_datasets": "tensorflow-datasets",
-    }
-    imported = {names.get(name, name) for name in imported}
+    imported -= {"keras_gc", *FRAMEWORKS, *sys.stdlib_module_names}
+    asked = asked_for()
+    assert asked[""] == {"keras", "numpy"}
     # setup.cfg says why importlib_resources is there.
-    assert imported == asked - {"importlib_resources"}
+    assert set(map(package_of, imported)) == (
+        asked[""] | asked["lab"] - {"importlib_resources"}
+    )
+    assert all(asked[name] >= {name} for name in FRAMEWORKS - {"jaxlib"})
+
+
+def test_each_optional_package_names_the_extra_that_holds_it():
+    asked = asked_for()
+    for module, extra in _extras.EXTRAS.items():
+        assert package_of(module) in {
+            name.replace("_", "-") for name in asked[extra]
+        }
+    named = {package_of(module) for module in _extras.EXTRAS}
+    assert named >= {name.replace("_", "-") for name in asked["lab"]}
 
 
 def run(*arguments):

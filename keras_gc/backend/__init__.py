@@ -25,6 +25,8 @@ folder says how its framework differentiates, and nothing else:
   was.
 - `num_replicas()`, `replica_id()`, `replica_sum(x)`: inside a train step; x
   is a tensor or a list of them.
+- `replica_share(loss)`: of Keras's loss, so that the shares of all replicas
+  add up to the loss of the global batch.
 - `KEEPS_MASKS`: whether tensors keep their Keras masks through `vjp` and
   `linearize`.
 - `SUPPORTS_JIT`: whether a train step with GC may be compiled.
@@ -65,3 +67,4 @@ eagerly = _backend.eagerly
 num_replicas = _backend.num_replicas
 replica_id = _backend.replica_id
 replica_sum = _backend.replica_sum
+replica_share = _backend.replica_share

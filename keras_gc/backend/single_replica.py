@@ -1,7 +1,6 @@
-"""For frameworks in which Keras trains one logical replica.
+"""For a framework in which Keras trains one logical replica.
 
-On JAX a batch is global, whatever its sharding. On torch Keras's `fit` runs in
-one process.
+On JAX a batch is global, whatever its sharding.
 """
 
 
@@ -18,3 +17,8 @@ def replica_id():
 def replica_sum(x):
     """Return the sum of `x` over the replicas: `x`."""
     return x
+
+
+def replica_share(loss):
+    """Return this replica's share of the loss: all of it."""
+    return loss

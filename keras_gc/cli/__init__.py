@@ -8,7 +8,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 
-from keras_gc import _version
+from keras_gc import _extras, _version
 from keras_gc.cli import (
     bench,
     demo,
@@ -21,6 +21,8 @@ from keras_gc.cli import (
 from keras_gc.cli.banner import without_banner
 from keras_gc.cli.parser import Parser
 
+# Errors whose message says all; of others the type is said, too.
+_TOLD = (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError)
 _COMMANDS = (demo, measure, reproduce, plot, summary, bench, list_)
 
 
@@ -40,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _warnings_as_sentences():
             if not options.is_light:
                 _import_keras(debug)
-            options.run(options)
+            with _extras.named():
+                options.run(options)
     except KeyboardInterrupt:
         print("keras-gc: interrupted", file=sys.stderr)
         return 130
@@ -76,7 +79,7 @@ def _sentence(error: Exception) -> str:
     message = " ".join(str(error).split())
     if len(message) > 1000:
         message = f"{message[:1000]}... (`--debug` shows all of it)"
-    if isinstance(error, ValueError | TypeError | OSError | RuntimeError):
+    if isinstance(error, _TOLD):
         return message
     return f"{type(error).__name__}: {message} (`--debug` shows where)"
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_gc import _validation
+from keras_gc import _extras, _validation
 from keras_gc.datasets import digits, tfds
 from keras_gc.datasets.dataset import Dataset
 
@@ -57,6 +57,7 @@ def load(
             below 0.
         TypeError: if a maximum or the seed is not an int.
         RuntimeError: if the dataset is not stored and cannot be downloaded.
+        ModuleNotFoundError: if the extra that reads it is not installed.
 
     Example:
     >>> import keras_gc
@@ -71,7 +72,8 @@ def load(
         _validation.positive_int("max_test", max_test)
     _validation.integer("seed", seed, minimum=0)
 
-    train, test, num_classes = source.read(name)
+    with _extras.named():
+        train, test, num_classes = source.read(name)
     x_train, y_train = _subset(*train, max_train, seed)
     x_test, y_test = _subset(*test, max_test, seed)
     return Dataset(

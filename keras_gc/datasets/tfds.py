@@ -1,6 +1,7 @@
 """Image datasets of TensorFlow Datasets, downloaded by it where needed."""
 
 import os
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -39,7 +40,7 @@ def read(name: str) -> tuple:
     return train, test, builder.info.features["label"].num_classes
 
 
-def _download(builder) -> None:
+def _download(builder: Any) -> None:
     from tensorflow_datasets.core.download import DownloadError
 
     try:

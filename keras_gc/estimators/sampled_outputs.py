@@ -188,7 +188,9 @@ def draw_balanced(probabilities, num_samples, batch, seed):
     offset = keras.random.uniform((), dtype="float32", seed=next(seeds))
     size = ops.cast(count, "float32")
     quantiles = (ops.cast(ops.arange(count), "float32") + offset) / size
-    drawn = ops.searchsorted(ops.cumsum(probabilities), quantiles, side="right")
+    # (Not searchsorted: Keras before 3.12 cannot trace it on TensorFlow.)
+    passed = ops.cumsum(probabilities) <= quantiles[:, None]
+    drawn = ops.sum(ops.cast(passed, "int32"), axis=-1)
     drawn = ops.minimum(drawn, probabilities.shape[0] - 1)  # rounding of cumsum
     drawn = keras.random.shuffle(drawn, seed=next(seeds))
     return ops.reshape(drawn, (num_samples, batch))

@@ -107,9 +107,6 @@ class GCModel(GCTrainer, keras.Model):
 class GCFunctional(_Functional, GCModel):
     """What `GCModel(inputs, outputs)` returns."""
 
-    def __init__(self, inputs, outputs, name=None, **kwargs):
-        _Functional.__init__(self, inputs, outputs, name=name, **kwargs)
-
 
 @keras.saving.register_keras_serializable(package="keras_gc")
 class GCWrapper(GCModel):

@@ -235,8 +235,8 @@ class GCStep:
         )
 
     def loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
-        """Return the compiled loss and the layers' losses."""
-        return keras_seam.compute_loss(
+        """Return this replica's share of the compiled and layers' losses."""
+        loss = keras_seam.compute_loss(
             self.model,
             x=x,
             y=y,
@@ -244,6 +244,7 @@ class GCStep:
             sample_weight=sample_weight,
             training=True,
         )
+        return backend.replica_share(loss)
 
     def logs(self, x, y, y_pred, sample_weight, loss, gc) -> dict:
         """Update the metrics and return their values."""

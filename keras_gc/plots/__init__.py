@@ -7,6 +7,7 @@ measures: whatever a figure shows stands in the files of its folder.
 import importlib
 from pathlib import Path
 
+from keras_gc import _extras
 from keras_gc._validation import one_of
 
 # Each figure is drawn by the function of the same name as its module.
@@ -28,6 +29,7 @@ FIGURES = {
 }
 
 
+@_extras.named()
 def plot(name: str, folder: str | Path) -> list[Path]:
     """Draw the figure of one experiment.
 
@@ -42,6 +44,7 @@ def plot(name: str, folder: str | Path) -> list[Path]:
     Raises:
         ValueError: If there is no such experiment.
         FileNotFoundError: If `folder` holds no results of it.
+        ModuleNotFoundError: If Matplotlib is not installed.
     """
     from keras_gc.plots import style
     from keras_gc.plots.results import Results

@@ -26,7 +26,7 @@ def strip(results: Results) -> "Figure":
     finite = curves(results.rows, "gc")
     figure = Figure(figsize=(style.WIDTH, 3.8), layout="constrained")
     figure.suptitle(results.title)
-    above, below = figure.subfigures(2, 1)
+    above, below = figure.subfigures(2, 1, squeeze=False).flat
     panels = above.subplots(1, len(steps), sharey=True)
     for step, axes in zip(steps, panels, strict=True):
         for index, run in enumerate(runs):

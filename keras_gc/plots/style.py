@@ -92,7 +92,7 @@ def scatter(
 
 
 def scatter_and_mean(
-    axes: "Axes", pairs: list[tuple[float, float]], index: int = 0, **line
+    axes: "Axes", pairs: list[tuple[float, float]], index: int = 0, **line: Any
 ) -> None:
     """Draw each run as a point and a line through the means.
 
@@ -113,7 +113,7 @@ def scatter_and_mean(
 
 
 def mean_and_band(
-    axes: "Axes", rows: list[dict], y: str, color: str, **line
+    axes: "Axes", rows: list[dict], y: str, color: Any, **line: Any
 ) -> None:
     """Draw a quantity along training: the mean and the range of the seeds.
 
@@ -219,13 +219,13 @@ def save(figure: "Figure", path: Path) -> list[Path]:
         The files: PDF and PNG.
     """
     # Same data, same file: no date.
-    options = {".pdf": {"metadata": {"CreationDate": None}}, ".png": {}}
+    metadata = {".pdf": {"CreationDate": None}, ".png": None}
     files = []
-    for suffix, option in options.items():
+    for suffix, told in metadata.items():
         file = path.with_suffix(suffix)
         # Whole or not at all: another process may be drawing the same.
         part = path.with_name(f".{path.name}-{os.getpid()}{suffix}")
-        figure.savefig(part, dpi=200, **option)
+        figure.savefig(part, dpi=200, metadata=told)
         os.replace(part, file)
         files.append(file)
     return files

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+pytestmark = pytest.mark.slow
 BACKENDS = ("tensorflow", "jax", "torch")
 
 # Each backend must be chosen before Keras is imported: a process for each.

@@ -15,16 +15,19 @@ def data():
     return x, rng.integers(0, 8, 32), weight
 
 
-def model(estimator="exact_reverse"):
-    keras.utils.set_random_seed(5)
+def model(estimator="exact_reverse", *, seed=5, layers=(), **compile_args):
+    keras.utils.set_random_seed(seed)
     inputs = keras.Input((6,))
     x = keras.layers.Dense(16, activation="tanh")(inputs)
+    for layer in layers:
+        x = layer()(x)
     model = keras_gc.GCModel(inputs, keras.layers.Dense(8)(x))
     model.compile(
         keras.optimizers.SGD(0.1),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         gc_weight=0.1,
         gc_estimator=estimator,
+        **compile_args,
     )
     return model
 

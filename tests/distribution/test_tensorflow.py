@@ -14,6 +14,7 @@ import pytest
 if keras.config.backend() != "tensorflow":
     pytest.skip("tf.distribute is TensorFlow's", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 
 # Logical devices must be set before TensorFlow starts: a process of its own.

@@ -1,23 +1,60 @@
-"""torch: DistributedDataParallel in a training loop of one's own.
+"""torch.distributed gives the numbers of a single process."""
 
-Keras's `fit` runs in one process on torch (keras 3.15); two processes train
-with an estimator's values in the loss, and the gradients that DDP averages
-are those of the whole batch.
-"""
-
+import json
 import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 
 if keras.config.backend() != "torch":
-    pytest.skip("DistributedDataParallel is torch's", allow_module_level=True)
+    pytest.skip("torch.distributed is torch's", allow_module_level=True)
 
-WORKER = """
-import os
+pytestmark = pytest.mark.slow
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+import replicated  # noqa: E402
+import scenario  # noqa: E402
+
+
+def in_two_processes(code):
+    """Return what each of two processes printed."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(HERE)],
+            env={
+                **os.environ,
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+                "WORLD_SIZE": "2",
+                "RANK": str(rank),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        results = [process.communicate(timeout=300) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    for process, (_, err) in zip(processes, results, strict=True):
+        assert process.returncode == 0, err[-4000:]
+    return [out for out, _ in results]
+
+
+# One's own loop: DistributedDataParallel averages the gradients of losses
+# that hold an estimator's values.
+OWN_LOOP = """
 import numpy as np
 import torch
 import torch.distributed as dist
@@ -58,27 +95,93 @@ dist.destroy_process_group()
 """
 
 
-def test_two_processes_average_to_the_whole_batch():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER],
-            env={
-                **os.environ,
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(port),
-                "WORLD_SIZE": "2",
-                "RANK": str(rank),
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in processes:
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err[-4000:]
+def test_ddp_averages_to_the_whole_batch():
+    for out in in_two_processes(OWN_LOOP):
         assert "gradients agree" in out
+
+
+# `fit` in each process, on its half of every batch, with one setting after the
+# other. The second process starts elsewhere and must take over the first one's
+# state.
+FIT = """
+import json
+import sys
+import keras_gc
+import torch.distributed as dist
+sys.path.insert(0, sys.argv[1])
+import replicated
+import scenario
+
+dist.init_process_group("gloo")
+rank = dist.get_rank()
+x, y, weight = scenario.data()
+mine = [i for i in range(len(x)) if i % 8 // 4 == rank]
+results = {}
+for name, setting in replicated.ALL.items():
+    model = scenario.model(**setting, seed=5 + rank)
+    history = model.fit(
+        x[mine], y[mine], batch_size=4, epochs=2, shuffle=False, verbose=0,
+        sample_weight=weight[mine],
+    ).history
+    results[name] = {
+        "weights": [w.tolist() for w in model.get_weights()],
+        "state": [v.numpy().tolist() for v in model._gc_tracker.variables[3:]],
+        "history": history,
+        "share": float(weight[mine].sum() / weight.sum()),
+    }
+# One process alone: it measures, and waits for nobody.
+if rank == 0:
+    keras_gc.geometric_complexity(model, x, estimator="sampled_outputs")
+dist.barrier()
+dist.destroy_process_group()
+print("RESULT" + json.dumps(results))
+"""
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Return the results of both processes, by setting."""
+    return [
+        json.loads(line.removeprefix("RESULT"))
+        for out in in_two_processes(FIT)
+        for line in out.splitlines()
+        if line.startswith("RESULT")
+    ]
+
+
+def assert_same_state(first, second):
+    for key in ("weights", "state"):
+        for a, b in zip(first[key], second[key], strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("setting", replicated.LIKE_ONE)
+def test_fit_in_two_processes_equals_one(results, setting):
+    first, second = (result[setting] for result in results)
+    assert_same_state(first, second)
+    x, y, weight = scenario.data()
+    single = scenario.model(**replicated.LIKE_ONE[setting])
+    history = single.fit(
+        x, y, batch_size=8, epochs=2, shuffle=False, verbose=0,
+        sample_weight=weight,
+    ).history  # fmt: skip
+    for a, b in zip(single.get_weights(), first["weights"], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+    # Each process shows the means over its own examples.
+    for key, shares in {
+        "loss": [0.5, 0.5],
+        "gc": [first["share"], second["share"]],
+    }.items():
+        halves = [first["history"][key], second["history"][key]]
+        np.testing.assert_allclose(
+            np.average(halves, axis=0, weights=shares), history[key], rtol=1e-4
+        )
+
+
+@pytest.mark.parametrize("setting", replicated.UNLIKE_ONE)
+def test_fit_in_two_processes_stays_one_model(results, setting):
+    first, second = (result[setting] for result in results)
+    assert_same_state(first, second)
+    assert np.isfinite(first["history"]["loss"]).all()
+    if setting != "batch normalization":
+        assert first["history"]["gc"] != second["history"]["gc"]

@@ -10,6 +10,8 @@ import pytest
 if keras.config.backend() != "tensorflow":
     pytest.skip("tf.distribute is TensorFlow's", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 # Logical devices must be set before TensorFlow starts: a process of its own.
 MIRRORED = """
 import tensorflow as tf

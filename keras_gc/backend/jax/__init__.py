@@ -15,6 +15,7 @@ from keras_gc.backend.jax.trainer import (
 from keras_gc.backend.single_replica import (
     num_replicas,
     replica_id,
+    replica_share,
     replica_sum,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "linearize",
     "num_replicas",
     "replica_id",
+    "replica_share",
     "replica_sum",
     "run_beside",
     "run_step",

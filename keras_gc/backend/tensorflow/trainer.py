@@ -122,6 +122,11 @@ def replica_id():
     return context.replica_id_in_sync_group
 
 
+def replica_share(loss):
+    """Return this replica's share of the loss: Keras has divided it."""
+    return loss
+
+
 def replica_sum(x):
     """Return the sum of `x` over the replicas, dense."""
     x = tf.nest.map_structure(tf.convert_to_tensor, x)

@@ -1,12 +1,13 @@
 """torch: autograd with `create_graph`, eager."""
 
-from keras_gc.backend.single_replica import (
-    num_replicas,
-    replica_id,
-    replica_sum,
-)
 from keras_gc.backend.supervise import supervise
 from keras_gc.backend.torch.differential import accumulate, linearize, vjp
+from keras_gc.backend.torch.replicas import (
+    num_replicas,
+    replica_id,
+    replica_share,
+    replica_sum,
+)
 from keras_gc.backend.torch.trainer import (
     apply_gradients,
     compiled,
@@ -32,6 +33,7 @@ __all__ = [
     "linearize",
     "num_replicas",
     "replica_id",
+    "replica_share",
     "replica_sum",
     "run_beside",
     "run_step",

@@ -7,6 +7,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_gc.backend import errors
 from keras_gc.backend.scope import discard_updates
+from keras_gc.backend.torch import replicas
 
 
 def value_and_gradients(
@@ -48,7 +49,12 @@ def value_and_gradients(
 
 
 def apply_gradients(optimizer, gradients, variables):
-    """Update the variables."""
+    """Update the variables by the sum of the replicas' gradients."""
+    used = [index for index, g in enumerate(gradients) if g is not None]
+    sums = replicas.replica_sum([gradients[index] for index in used])
+    gradients = list(gradients)
+    for index, total in zip(used, sums, strict=True):
+        gradients[index] = total
     with torch.no_grad():
         optimizer.apply(gradients, variables)
 
@@ -72,8 +78,8 @@ def compiled(fn, constants, state, any_batch_size=True):
 
 def run_step(model, step, data):
     """Call `step(data)`: torch's trainer hands over the data alone."""
-    del model
-    return step(data)
+    with replicas.train_step(model):
+        return step(data)
 
 
 def run_beside(model, step, data):
