@@ -69,9 +69,9 @@ class Facts(NamedTuple):
         return cls(
             seen=ops.ones(()),
             sums_to_one=_any([_sums_to_one(leaf) for leaf in logits]),
-            in_unit_interval=_any(
-                [_in_unit_interval(leaf) for leaf in unknown]
-            ),
+            in_unit_interval=_any([
+                _in_unit_interval(leaf) for leaf in unknown
+            ]),
             depends=_depends(network, x, logits),
             rows_per_example=sum(rows) / len(rows) / ops.cast(batch, "float32"),
         )

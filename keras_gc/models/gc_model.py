@@ -1,6 +1,5 @@
 """GCModel: keras.Model that computes GC in its train step."""
 
-
 import keras
 
 from keras_gc import keras_seam
