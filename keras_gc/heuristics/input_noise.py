@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_gc import _validation
+from keras_gc.heuristics.gaussian_noise import gaussian_noise
 from keras_gc.heuristics.heuristic import Heuristic, check_seed, is_floating
 
 
@@ -75,11 +76,8 @@ class InputNoise(Heuristic):
         if tensor is None or not is_floating(tensor):
             return tensor
         tensor = ops.convert_to_tensor(tensor)
-        return tensor + keras.random.normal(
-            ops.shape(tensor),
-            stddev=self.stddev,
-            dtype=tensor.dtype,
-            seed=seed,
+        return tensor + gaussian_noise(
+            ops.shape(tensor), self.stddev, tensor.dtype, seed
         )
 
     def get_config(self):

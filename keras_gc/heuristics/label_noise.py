@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_gc import _validation
 from keras_gc.backend.scope import discard_updates
+from keras_gc.heuristics.gaussian_noise import gaussian_noise
 from keras_gc.heuristics.heuristic import Heuristic, check_seed, is_floating
 
 
@@ -104,11 +105,8 @@ class LabelNoise(Heuristic):
                 "whole numbers pass `y.astype('float32')`. Received: targets "
                 f"of dtype {keras.backend.standardize_dtype(target.dtype)}"
             )
-        return target + keras.random.normal(
-            ops.shape(target),
-            stddev=self.stddev,
-            dtype=target.dtype,
-            seed=seed,
+        return target + gaussian_noise(
+            ops.shape(target), self.stddev, target.dtype, seed
         )
 
     def _with_wrong_labels(self, target, outputs, seed):

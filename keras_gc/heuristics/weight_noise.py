@@ -4,6 +4,7 @@ import keras
 
 from keras_gc import _validation
 from keras_gc.backend.scope import delay_updates
+from keras_gc.heuristics.gaussian_noise import gaussian_noise
 from keras_gc.heuristics.heuristic import Heuristic, check_seed
 
 
@@ -50,9 +51,7 @@ class WeightNoise(Heuristic):
         variables = model.trainable_variables
         # Drawn here, once in a step, however often the gradients are taken.
         noise = [
-            keras.random.normal(
-                v.shape, stddev=self.stddev, dtype=v.dtype, seed=seed
-            )
+            gaussian_noise(v.shape, self.stddev, v.dtype, seed)
             for v in variables
         ]
 

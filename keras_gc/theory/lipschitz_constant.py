@@ -1,7 +1,7 @@
 """The Lipschitz constants of Keras's layers, but for their affine part."""
 
 import math
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 from keras import layers
@@ -129,7 +129,7 @@ def nonlinear_constant(layer: Any) -> float:
         return LIPSCHITZ_CONSTANTS["softmax"]
     if isinstance(layer, (*AFFINE, layers.Activation)):
         return _activation_constant(layer)
-    raise unknown_constant(layer)
+    refuse(layer)
 
 
 def is_linear(layer: Any) -> bool:
@@ -162,16 +162,16 @@ def _activation_constant(layer):
     )
 
 
-def unknown_constant(layer: Any) -> ValueError:
-    """Return the error for a layer whose constant is not known.
+def refuse(layer: Any) -> NoReturn:
+    """Raise the error for a layer whose constant is not known.
 
     Args:
         layer: a layer or operation.
 
-    Returns:
-        A `ValueError`, to be raised.
+    Raises:
+        ValueError: always.
     """
-    return ValueError(
+    raise ValueError(
         "Each layer must have a known Lipschitz constant: Keras's own Dense, "
         "EinsumDense, convolutions (not quantized), BatchNormalization, "
         "Normalization, Rescaling, pooling, padding, cropping, UpSampling, "

@@ -19,7 +19,7 @@ from keras_gc.theory.lipschitz_constant import (
     is_linear,
     merged,
     nonlinear_constant,
-    unknown_constant,
+    refuse,
 )
 
 
@@ -179,7 +179,7 @@ def _after(operation, before, shape, heads):
     if not keras_seam.is_keras_code(operation) or (
         keras_seam.quantization_mode(operation) is not None
     ):
-        raise unknown_constant(operation)
+        refuse(operation)
     (bound,) = before
     is_head = any(operation is head for head in heads)
     factor = 1.0 if is_head else nonlinear_constant(operation)
