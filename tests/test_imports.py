@@ -30,7 +30,7 @@ RANKS = [
     {"logits", "batches"},
     {"estimators"},
     {"backend"},
-    {"_validation", "_version", "intercept"},
+    {"_validation", "_version", "intercept", "serialization"},
 ]
 RANK = {unit: -rank for rank, units in enumerate(RANKS) for unit in units}
 FRAMEWORKS = {"tensorflow", "jax", "jaxlib", "torch"}

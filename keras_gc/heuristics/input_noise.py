@@ -1,5 +1,7 @@
 """InputNoise: Gaussian noise on the inputs, drawn anew for each batch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -42,11 +44,17 @@ class InputNoise(Heuristic):
     regularization".
     """
 
-    def __init__(self, stddev, seed=None):
+    def __init__(self, stddev: float, seed: int | None = None):
         self.stddev = _validation.number("stddev", stddev, minimum=0.0)
         self.seed = check_seed(seed)
 
-    def corrupt(self, x, y, model, seed):
+    def corrupt(
+        self,
+        x: Any,
+        y: Any,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> tuple[Any, Any]:
         """Return the batch with noisy inputs.
 
         Args:
@@ -80,6 +88,6 @@ class InputNoise(Heuristic):
             ops.shape(tensor), self.stddev, tensor.dtype, seed
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"stddev": self.stddev, "seed": self.seed}

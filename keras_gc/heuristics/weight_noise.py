@@ -1,5 +1,8 @@
 """WeightNoise: Gaussian noise on the weights in the forward pass."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from keras_gc import _validation
@@ -42,11 +45,16 @@ class WeightNoise(Heuristic):
     training on a generalization performance".
     """
 
-    def __init__(self, stddev, seed=None):
+    def __init__(self, stddev: float, seed: int | None = None):
         self.stddev = _validation.number("stddev", stddev, minimum=0.0)
         self.seed = check_seed(seed)
 
-    def wrap(self, value_and_gradients, model, seed):
+    def wrap(
+        self,
+        value_and_gradients: Callable,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> Callable:
         """Return the function that computes gradients at the noisy weights."""
         variables = model.trainable_variables
         # Drawn here, once in a step, however often the gradients are taken.
@@ -70,6 +78,6 @@ class WeightNoise(Heuristic):
 
         return with_noise
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"stddev": self.stddev, "seed": self.seed}
