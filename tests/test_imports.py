@@ -37,7 +37,7 @@ RANKS = [
     {"input_tensors"},
     {"estimators"},
     {"backend"},
-    {"intercept"},
+    {"intercept", "serialization"},
     {"_extras", "_registration", "_validation", "_version", "keras_seam"},
 ]
 RANK = {unit: -rank for rank, units in enumerate(RANKS) for unit in units}

@@ -9,8 +9,8 @@ One step, with all of them (each acts in training only):
     SAM                the gradient at w + rho * grad L / ||grad L||
 
 The order of the list does not matter: all noise is drawn once in a step,
-GradientPenalty adds to whatever the loss is, and SAM takes the gradients of
-what comes out.
+GradientPenalty adds to whatever the loss is, and SAM comes last and takes the
+gradients of what results.
 """
 
 from keras_gc.heuristics.gradient_penalty import GradientPenalty

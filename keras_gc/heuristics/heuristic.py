@@ -1,9 +1,12 @@
 """The base class of training heuristics, and where they act in a step."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
+
+from keras_gc import backend
 
 
 class Heuristic:
@@ -19,11 +22,23 @@ class Heuristic:
 
     A heuristic holds its arguments and no state. Random numbers come from the
     `seed` that each method is given; it is made from the attribute `seed`.
+
+    Attributes:
+        seed: int or None.
+        is_outermost: bool, whether `wrap` must be given the gradients of all
+            other heuristics together.
     """
 
     seed = None
+    is_outermost = False
 
-    def corrupt(self, x, y, model, seed):
+    def corrupt(
+        self,
+        x: Any,
+        y: Any,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> tuple[Any, Any]:
         """Return the batch that the loss is computed on.
 
         Args:
@@ -37,7 +52,12 @@ class Heuristic:
         """
         return x, y
 
-    def wrap(self, value_and_gradients, model, seed):
+    def wrap(
+        self,
+        value_and_gradients: Callable,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> Callable:
         """Return the function that computes the gradients.
 
         Args:
@@ -60,18 +80,18 @@ class Heuristic:
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Heuristic":
         """Return a heuristic from `get_config`'s result."""
         return cls(**config)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = ", ".join(
             f"{name}={value!r}" for name, value in self.get_config().items()
         )
         return f"{type(self).__name__}({arguments})"
 
 
-def check_seed(seed):
+def check_seed(seed: Any) -> int | None:
     """Return a seed, or raise.
 
     Args:
@@ -91,12 +111,12 @@ def check_seed(seed):
     )
 
 
-def is_floating(tensor):
+def is_floating(tensor: Any) -> bool:
     """Return whether a tensor holds real numbers."""
     return "float" in keras.backend.standardize_dtype(tensor.dtype)
 
 
-def squared_norm(tensors):
+def squared_norm(tensors: list) -> Any:
     """Return the squared norm of a list of tensors, in float32 or better."""
     return sum(
         ops.sum(
@@ -106,3 +126,33 @@ def squared_norm(tensors):
         )
         for t in tensors
     )
+
+
+def neighbour_along(
+    values: list, gradients: list, distance: Any
+) -> tuple[list, Any]:
+    """Return the point at a distance from the weights, along the gradient.
+
+    Args:
+        values: list of tensors, the weights w.
+        gradients: list of tensors, this replica's part of the gradient g of
+            each, or None where there is none.
+        distance: float or scalar tensor, the distance of the point from w.
+
+    Returns:
+        `(neighbour, norm)`: the list of tensors `w + distance * g / ||g||` (w
+        itself where g is 0), and `||g||`, over all replicas and weights.
+    """
+    gradient = backend.replica_sum([
+        ops.zeros_like(v) if g is None else g
+        for v, g in zip(values, gradients, strict=True)
+    ])
+    # The loss scale of mixed precision cancels in g / ||g||. Where it made
+    # g overflow, NaN results, and the optimizer lowers it.
+    norm = ops.sqrt(squared_norm(gradient))
+    factor = ops.divide_no_nan(distance, norm)
+    neighbour = [
+        v + ops.cast(factor * ops.cast(g, factor.dtype), v.dtype)
+        for v, g in zip(values, gradient, strict=True)
+    ]
+    return neighbour, norm

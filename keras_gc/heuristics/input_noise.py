@@ -1,9 +1,12 @@
 """InputNoise: Gaussian noise on the inputs, drawn anew for each batch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_gc import _validation
+from keras_gc.heuristics.gaussian_noise import gaussian_noise
 from keras_gc.heuristics.heuristic import Heuristic, check_seed, is_floating
 
 
@@ -41,11 +44,17 @@ class InputNoise(Heuristic):
     regularization".
     """
 
-    def __init__(self, stddev, seed=None):
+    def __init__(self, stddev: float, seed: int | None = None):
         self.stddev = _validation.number("stddev", stddev, minimum=0.0)
         self.seed = check_seed(seed)
 
-    def corrupt(self, x, y, model, seed):
+    def corrupt(
+        self,
+        x: Any,
+        y: Any,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> tuple[Any, Any]:
         """Return the batch with noisy inputs.
 
         Args:
@@ -75,13 +84,10 @@ class InputNoise(Heuristic):
         if tensor is None or not is_floating(tensor):
             return tensor
         tensor = ops.convert_to_tensor(tensor)
-        return tensor + keras.random.normal(
-            ops.shape(tensor),
-            stddev=self.stddev,
-            dtype=tensor.dtype,
-            seed=seed,
+        return tensor + gaussian_noise(
+            ops.shape(tensor), self.stddev, tensor.dtype, seed
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"stddev": self.stddev, "seed": self.seed}

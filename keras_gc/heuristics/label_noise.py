@@ -1,10 +1,13 @@
 """LabelNoise: wrong labels or noisy targets, drawn anew for each batch."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_gc import _validation
 from keras_gc.backend.scope import discard_updates
+from keras_gc.heuristics.gaussian_noise import gaussian_noise
 from keras_gc.heuristics.heuristic import Heuristic, check_seed, is_floating
 
 
@@ -52,7 +55,12 @@ class LabelNoise(Heuristic):
     Reference: Blanc et al. 2020 (arXiv 1904.09080).
     """
 
-    def __init__(self, rate=None, stddev=None, seed=None):
+    def __init__(
+        self,
+        rate: float | None = None,
+        stddev: float | None = None,
+        seed: int | None = None,
+    ):
         if (rate is None) == (stddev is None):
             raise ValueError(
                 "`LabelNoise` needs exactly one of `rate` (classification) "
@@ -68,7 +76,13 @@ class LabelNoise(Heuristic):
             self.stddev = _validation.number("stddev", stddev, minimum=0.0)
         self.seed = check_seed(seed)
 
-    def corrupt(self, x, y, model, seed):
+    def corrupt(
+        self,
+        x: Any,
+        y: Any,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> tuple[Any, Any]:
         """Return the batch with noisy targets.
 
         Args:
@@ -104,11 +118,8 @@ class LabelNoise(Heuristic):
                 "whole numbers pass `y.astype('float32')`. Received: targets "
                 f"of dtype {keras.backend.standardize_dtype(target.dtype)}"
             )
-        return target + keras.random.normal(
-            ops.shape(target),
-            stddev=self.stddev,
-            dtype=target.dtype,
-            seed=seed,
+        return target + gaussian_noise(
+            ops.shape(target), self.stddev, target.dtype, seed
         )
 
     def _with_wrong_labels(self, target, outputs, seed):
@@ -133,7 +144,7 @@ class LabelNoise(Heuristic):
             flip = flip & (labels >= 0) & (labels < num_classes)
         return ops.where(flip, ops.cast(wrong, target.dtype), target)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"rate": self.rate, "stddev": self.stddev, "seed": self.seed}
 

@@ -1,11 +1,13 @@
 """SAM: gradients taken at the worst point of a neighbourhood."""
 
-import keras
-from keras import ops
+from collections.abc import Callable
+from typing import Any
 
-from keras_gc import _validation, backend
+import keras
+
+from keras_gc import _validation
 from keras_gc.backend.scope import delay_updates
-from keras_gc.heuristics.heuristic import Heuristic, squared_norm
+from keras_gc.heuristics.heuristic import Heuristic, neighbour_along
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -53,10 +55,17 @@ class SAM(Heuristic):
     Reference: Foret et al. 2021 (arXiv 2010.01412), Algorithm 1.
     """
 
-    def __init__(self, rho=0.05):
+    is_outermost = True  # its two gradients are those of the whole loss
+
+    def __init__(self, rho: float = 0.05):
         self.rho = _validation.number("rho", rho, minimum=0.0)
 
-    def wrap(self, value_and_gradients, model, seed):
+    def wrap(
+        self,
+        value_and_gradients: Callable,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> Callable:
         """Return the function that computes SAM's gradients."""
 
         def at_worst_neighbour(objective, values=None):
@@ -64,28 +73,13 @@ class SAM(Heuristic):
                 loss, aux, gradients = value_and_gradients(objective, values)
             if values is None:
                 values = [v.value for v in model.trainable_variables]
-            _, _, gradients = value_and_gradients(
-                objective, self._worst_neighbour(values, gradients)
-            )
+            neighbour, _ = neighbour_along(values, gradients, self.rho)
+            _, _, gradients = value_and_gradients(objective, neighbour)
             make_updates()
             return loss, aux, gradients
 
         return at_worst_neighbour
 
-    def _worst_neighbour(self, values, gradients):
-        gradient = backend.replica_sum([
-            ops.zeros_like(v) if g is None else g
-            for v, g in zip(values, gradients, strict=True)
-        ])
-        # The loss scale of mixed precision cancels in g / ||g||. Where it made
-        # g overflow, NaN results, and the optimizer lowers it.
-        norm = ops.sqrt(squared_norm(gradient))
-        factor = ops.divide_no_nan(self.rho, norm)
-        return [
-            v + ops.cast(factor * ops.cast(g, factor.dtype), v.dtype)
-            for v, g in zip(values, gradient, strict=True)
-        ]
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"rho": self.rho}

@@ -1,8 +1,6 @@
 """Heuristics by name, config, class or instance."""
 
-import inspect
-
-import keras
+from typing import Any
 
 from keras_gc.heuristics.gradient_penalty import GradientPenalty
 from keras_gc.heuristics.heuristic import Heuristic
@@ -10,6 +8,7 @@ from keras_gc.heuristics.input_noise import InputNoise
 from keras_gc.heuristics.label_noise import LabelNoise
 from keras_gc.heuristics.sam import SAM
 from keras_gc.heuristics.weight_noise import WeightNoise
+from keras_gc.serialization import from_identifier
 
 _HEURISTICS = {
     "sam": SAM,
@@ -20,7 +19,7 @@ _HEURISTICS = {
 }
 
 
-def get(identifier) -> Heuristic:
+def get(identifier: Any) -> Heuristic:
     """Return a heuristic.
 
     Args:
@@ -39,39 +38,22 @@ def get(identifier) -> Heuristic:
     >>> keras_gc.heuristics.get("sam")
     SAM(rho=0.05)
     """
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-    if isinstance(identifier, str):
-        if identifier not in _HEURISTICS:
-            raise ValueError(
-                f"Unknown heuristic. Known: {sorted(_HEURISTICS)}, or an "
-                "instance of a `keras_gc.heuristics.Heuristic`. Received: "
-                f"{identifier!r}"
-            )
-        identifier = _HEURISTICS[identifier]
-    if inspect.isclass(identifier) and issubclass(identifier, Heuristic):
-        identifier = _without_arguments(identifier)
-    if not isinstance(identifier, Heuristic):
-        raise TypeError(
-            "A heuristic must be a name, a config, a subclass or an instance "
-            f"of `keras_gc.heuristics.Heuristic`. Received: {identifier!r} "
-            f"(of type {type(identifier).__name__})"
-        )
-    return identifier
+    return from_identifier(identifier, Heuristic, _HEURISTICS, "a heuristic")
 
 
-def get_all(identifiers) -> tuple[Heuristic, ...]:
+def get_all(identifiers: Any) -> tuple[Heuristic, ...]:
     """Return the heuristics of a step.
 
-    Any of them go together, and their order does not matter. Of each kind
-    there can be one: two strengths of the same would be one other strength,
-    or (SAM at the neighbour of a neighbour) nothing that a paper describes.
+    Heuristics combine freely and in any order, but each kind may appear once:
+    two `InputNoise` equal one with a larger `stddev`, and SAM inside SAM is no
+    published method.
 
     Args:
         identifiers: list or tuple of what `get` takes.
 
     Returns:
-        A tuple of `Heuristic` instances.
+        A tuple of `Heuristic` instances, in the order in which they wrap the
+        gradients.
 
     Raises:
         TypeError: if this is not a list, or an element of it is none of what
@@ -97,20 +79,4 @@ def get_all(identifiers) -> tuple[Heuristic, ...]:
                     "one of the strength you mean. Received: "
                     f"{other!r} and {one!r}"
                 )
-    return heuristics
-
-
-def _without_arguments(cls):
-    parameters = inspect.signature(cls).parameters.values()
-    missing = [
-        p.name
-        for p in parameters
-        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
-    ]
-    if missing:
-        raise ValueError(
-            f"`{cls.__name__}` has no default strength. Give an instance: "
-            f"`keras_gc.heuristics.{cls.__name__}({missing[0]}=...)`. "
-            f"Received: {cls.__name__} without {missing[0]}"
-        )
-    return cls()
+    return tuple(sorted(heuristics, key=lambda h: h.is_outermost))

@@ -1,9 +1,13 @@
 """WeightNoise: Gaussian noise on the weights in the forward pass."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from keras_gc import _validation
 from keras_gc.backend.scope import delay_updates
+from keras_gc.heuristics.gaussian_noise import gaussian_noise
 from keras_gc.heuristics.heuristic import Heuristic, check_seed
 
 
@@ -41,18 +45,21 @@ class WeightNoise(Heuristic):
     training on a generalization performance".
     """
 
-    def __init__(self, stddev, seed=None):
+    def __init__(self, stddev: float, seed: int | None = None):
         self.stddev = _validation.number("stddev", stddev, minimum=0.0)
         self.seed = check_seed(seed)
 
-    def wrap(self, value_and_gradients, model, seed):
+    def wrap(
+        self,
+        value_and_gradients: Callable,
+        model: keras.Model,
+        seed: keras.random.SeedGenerator,
+    ) -> Callable:
         """Return the function that computes gradients at the noisy weights."""
         variables = model.trainable_variables
         # Drawn here, once in a step, however often the gradients are taken.
         noise = [
-            keras.random.normal(
-                v.shape, stddev=self.stddev, dtype=v.dtype, seed=seed
-            )
+            gaussian_noise(v.shape, self.stddev, v.dtype, seed)
             for v in variables
         ]
 
@@ -71,6 +78,6 @@ class WeightNoise(Heuristic):
 
         return with_noise
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"stddev": self.stddev, "seed": self.seed}

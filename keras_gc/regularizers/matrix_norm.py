@@ -9,6 +9,10 @@ from keras import ops
 
 from keras_gc._validation import positive_int
 
+# Up to so many steps are written out, which saves TensorFlow the bookkeeping
+# of a loop; XLA would compile more of them for long.
+_UNROLL = 16
+
 
 def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
     r"""Compute the largest singular value of a matrix, or of many.
@@ -130,25 +134,33 @@ def _krylov_basis(matrix: Any, size: int) -> Any:
     # orthogonal to the singular vector of some regular kernel.
     start = np.random.default_rng(0).standard_normal((1, columns))
     start = ops.convert_to_tensor(start / np.linalg.norm(start), dtype=dtype)
-    # A remainder at the level of rounding is noise, and may point anywhere.
-    negligible = 10 * float(np.finfo(dtype).eps)
+    vector = ops.broadcast_to(start, (*many, 1, columns))
+    if size <= _UNROLL:
+        basis = vector
+        for _ in range(size - 1):
+            vector = _next_vector(matrix, vector, basis)
+            basis = ops.concatenate([basis, vector], axis=-2)
+        return basis
 
     def add_one(row: Any, state: Any) -> Any:
         vector, basis = state
         basis = ops.slice_update(basis, (*[0] * len(many), row, 0), vector)
-        vector = _transpose(matrix @ _transpose(vector)) @ matrix
-        noise = negligible * _length(vector)
-        for _ in range(2):  # the first pass leaves what rounding puts back
-            inner = basis @ _transpose(vector)
-            vector = vector - _transpose(inner) @ basis
-        length = _length(vector)
-        vector = ops.where(length > noise, vector / _nonzero(length), 0.0)
-        return vector, basis
+        return _next_vector(matrix, vector, basis), basis
 
-    # A loop and not `size` copies of it, which XLA would compile for long.
-    vector = ops.broadcast_to(start, (*many, 1, columns))
     basis = ops.zeros((*many, size, columns), dtype=dtype)
     return ops.fori_loop(0, size, add_one, (vector, basis))[1]
+
+
+def _next_vector(matrix: Any, vector: Any, basis: Any) -> Any:
+    """Return the direction that W^T W adds to the span of the basis."""
+    dtype = keras.backend.standardize_dtype(matrix.dtype)
+    vector = _transpose(matrix @ _transpose(vector)) @ matrix
+    # A remainder at the level of rounding is noise, and may point anywhere.
+    noise = 10 * float(np.finfo(dtype).eps) * _length(vector)
+    for _ in range(2):  # the first pass leaves what rounding puts back
+        vector = vector - (vector @ _transpose(basis)) @ basis
+    length = _length(vector)
+    return ops.where(length > noise, vector / _nonzero(length), 0.0)
 
 
 def _transpose(matrix: Any) -> Any:

@@ -6,8 +6,7 @@ from typing import Any
 import keras
 
 from keras_gc.regularizers.spectral_norm import SpectralNorm
-
-_BY_NAME = {"spectral_norm": SpectralNorm, "SpectralNorm": SpectralNorm}
+from keras_gc.serialization import from_identifier
 
 
 def get(identifier: Any) -> Any:
@@ -32,26 +31,28 @@ def get(identifier: Any) -> Any:
 
     Example:
     >>> get("spectral_norm").get_config()
-    {'strength': 0.01, 'power_iterations': 64, 'conv': 'reshape'}
+    {'strength': 0.01, 'power_iterations': 12, 'conv': 'reshape'}
     """
-    if isinstance(identifier, str) and identifier in _BY_NAME:
-        return _BY_NAME[identifier]()
     try:
         return keras.regularizers.get(identifier)
-    except ValueError as error:
+    except ValueError:
         if not isinstance(identifier, str):
             raise
-        raise ValueError(
-            f"`identifier` must be one of {_names()}, a config, a class or "
-            f"an instance. Received: identifier={identifier!r}"
-        ) from error
+    base = keras.regularizers.Regularizer
+    return from_identifier(identifier, base, _known(), "a regularizer")
 
 
-def _names() -> list[str]:
+def _known() -> dict[str, type]:
     base = keras.regularizers.Regularizer
     of_keras = {
-        value.__name__
-        for value in vars(keras.regularizers).values()
-        if inspect.isclass(value) and issubclass(value, base)
+        name: value
+        for name, value in vars(keras.regularizers).items()
+        if inspect.isclass(value)
+        and issubclass(value, base)
+        and value is not base
     }
-    return ["spectral_norm", *sorted(of_keras - {base.__name__})]
+    return {
+        "spectral_norm": SpectralNorm,
+        "SpectralNorm": SpectralNorm,
+        **of_keras,
+    }

@@ -80,7 +80,7 @@ class SpectralNorm(keras.regularizers.Regularizer):
     def __init__(
         self,
         strength: float = 0.01,
-        power_iterations: int = 64,
+        power_iterations: int = 12,
         conv: str = "reshape",
     ) -> None:
         self.strength = number("strength", strength, minimum=0.0)

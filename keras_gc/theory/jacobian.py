@@ -11,7 +11,7 @@ from keras import ops
 from keras_gc import backend
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import flatten_rows
-from keras_gc.theory.lanczos import largest_singular_values
+from keras_gc.theory.lanczos import ROUNDING, largest_singular_values
 
 # Up to so many outputs the norm comes from the whole matrix.
 _FEW = 16
@@ -25,21 +25,22 @@ class Jacobian:
     float64.
 
     Args:
-        locate: Function from a batch x to `(point, fn)`: where the Jacobian
-            is taken, and of which function of the point. Each row of `fn`'s
-            outputs must depend on its own row of the point alone.
-        variables: All variables that `locate` and `fn` read.
-        check: Function of the outputs at one row, an array, that raises if
-            they are not what was meant. Default: none.
+        point_and_function: function from a batch x to `(point, fn)`: where the
+            Jacobian is taken, and of which function of the point. Each row of
+            `fn`'s outputs must depend on its own row of the point alone.
+        variables: list of all variables that `point_and_function` and `fn`
+            read.
+        check: function of the outputs at one row, an array, that raises if
+            they are not what was meant. Defaults to no check.
     """
 
     def __init__(
         self,
-        locate: Callable[[Any], tuple],
+        point_and_function: Callable[[Any], tuple],
         variables: list[keras.Variable],
         check: Callable[[np.ndarray], None] = lambda outputs: None,
     ):
-        self._locate = locate
+        self._point_and_function = point_and_function
         self._check = check
         self._sizes = None  # (outputs, inputs)
         self._pull = backend.compiled(self._pulled_back, variables, [])
@@ -51,7 +52,7 @@ class Jacobian:
         A few rows are preferred to columns, which need forward mode.
 
         Args:
-            x: A batch.
+            x: a batch.
 
         Returns:
             Array of shape `(batch, outputs, inputs)`.
@@ -65,21 +66,24 @@ class Jacobian:
             slices.append(_on_arrays(product, x, vectors))
         return np.stack(slices, axis=1 if by_rows else 2)
 
-    def norm(self, x: Any) -> np.ndarray:
-        """Compute the largest singular value of J.
+    def norm_bounds(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Bound the largest singular value of J from both sides.
 
         With few outputs from the whole matrix: that takes fewer products than
         an iteration, and none in forward mode. Else by Lanczos.
 
         Args:
-            x: A batch.
+            x: a batch.
 
         Returns:
-            Array of shape `(batch,)`.
+            `(lower, upper)`, arrays of shape `(batch,)`. They differ by what
+            float32 may have rounded, or by about 1e-3 where Lanczos was
+            needed; see `largest_singular_values`.
         """
         num_outputs, num_inputs = self.sizes(x)
         if num_outputs <= _FEW:
-            return np.linalg.svd(self.matrix(x), compute_uv=False)[:, 0]
+            norm = np.linalg.svd(self.matrix(x), compute_uv=False)[:, 0]
+            return norm, norm * (1 + ROUNDING)
         steps = [self._pull, self._push]
         if num_inputs < num_outputs:
             steps.reverse()
@@ -96,14 +100,14 @@ class Jacobian:
         """Count the outputs and inputs of one row.
 
         Args:
-            x: A batch.
+            x: a batch.
 
         Returns:
             `(outputs, inputs)`.
         """
         if self._sizes is None:
             one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
-            point, fn = self._locate(one)
+            point, fn = self._point_and_function(one)
             with discard_updates():
                 outputs = flatten_rows(fn(point))
             self._check(ops.convert_to_numpy(outputs))
@@ -115,14 +119,14 @@ class Jacobian:
     def _pulled_back(self, x_and_vectors):
         """Return J^T u, `(batch, inputs)`."""
         x, vectors = x_and_vectors
-        point, fn = self._locate(x)
+        point, fn = self._point_and_function(x)
         outputs, _, pullback = backend.vjp(_without_updates(fn), point)
         return _wide(flatten_rows(pullback(ops.cast(vectors, outputs.dtype))))
 
     def _pushed_forward(self, x_and_vectors):
         """Return J v, `(batch, outputs)`."""
         x, vectors = x_and_vectors
-        point, fn = self._locate(x)
+        point, fn = self._point_and_function(x)
         _, _, pushforward = backend.linearize(_without_updates(fn), point)
         tangents, start = [], 0
         for leaf in keras.tree.flatten(point):

@@ -197,7 +197,7 @@ class _Factor:
         gain = ops.convert_to_numpy(self._gain(x)).astype("float64")
         if self.is_measured:
             gain = _divide(gradient, gain)
-        return _divide(gain, (self._norm * self._before.norm(x)) ** 2)
+        return _divide(gain, (self._norm * self._before.norm_bounds(x)[1]) ** 2)
 
     def leads_all(self, x):
         """Return whether all paths from x to the logits pass the layer.

@@ -46,8 +46,12 @@ def test_names_classes_and_instances():
 @pytest.mark.parametrize(
     ("identifier", "error", "message"),
     [
-        ("swim", ValueError, "Unknown heuristic. Known: ['gradient_penalty'"),
-        ("input_noise", ValueError, "InputNoise(stddev=...)`"),
+        ("swim", ValueError, "`heuristic` must be one of ['gradient_penalty'"),
+        (
+            "input_noise",
+            ValueError,
+            "`keras_gc.heuristics.InputNoise(stddev=...)`",
+        ),
         (GradientPenalty, ValueError, "GradientPenalty(weight=...)`"),
         ("label_noise", ValueError, "exactly one of `rate`"),
         (0.1, TypeError, "must be a name, a config, a subclass or an instance"),

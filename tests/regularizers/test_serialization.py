@@ -31,7 +31,7 @@ def test_get_returns_one_with_defaults(identifier):
     regularizer = get(identifier)
     assert isinstance(regularizer, SpectralNorm)
     assert regularizer.get_config() == {
-        "strength": 0.01, "power_iterations": 64, "conv": "reshape"
+        "strength": 0.01, "power_iterations": 12, "conv": "reshape"
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_gc.theory.affine_layer import AFFINE, affine_norm, affine_part
+from keras_gc.theory.affine_layer import affine_norm, affine_part, is_affine
 from tests.theory.numpy_networks import norm
 
 IMAGE, SERIES, VOLUME = (5, 4, 2), (7, 2), (3, 4, 3, 2)
@@ -55,10 +55,62 @@ def matrix(chain, shape):
     ("layer", "shape"), CASES, ids=[layer.name for layer, _ in CASES]
 )
 def test_norm_of_each_kind_of_layer_is_that_of_its_matrix(layer, shape):
-    assert isinstance(layer, AFFINE)
+    assert is_affine(layer)
     with_random_weights(layer, shape)
-    value = affine_norm([layer], shape)
-    assert value == pytest.approx(norm(matrix([layer], shape)), rel=1e-4)
+    value, exact = affine_norm([layer], shape), norm(matrix([layer], shape))
+    # Of a biased layer, the matrix itself is rounded.
+    assert exact * (1 - 1e-6) <= value <= exact * (1 + 1e-3)
+
+
+def convolutions():
+    """Small convolutions of every kind: `(layer, shape of its input)`."""
+    for padding in ("same", "valid"):
+        for size in (2, 3, 4):
+            for dilation in (2, 3):
+                yield (
+                    layers.Conv2D(
+                        2, size, padding=padding, dilation_rate=dilation
+                    ),
+                    (11, 12, 1),
+                )
+            for strides in (1, 2, 3):
+                options = {"strides": strides, "padding": padding}
+                yield layers.Conv2D(3, size, **options), (8, 7, 2)
+                yield layers.DepthwiseConv2D(size, **options), (8, 7, 3)
+                yield layers.Conv2DTranspose(2, size, **options), (5, 4, 3)
+        for strides in (1, 2):
+            options = {"strides": strides, "padding": padding}
+            yield layers.Conv1D(3, 5, **options), (40, 2)
+            yield layers.Conv3D(2, 2, **options), (4, 3, 4, 2)
+            yield layers.SeparableConv2D(3, 3, **options), (7, 6, 2)
+            yield layers.Conv2D(4, 3, groups=2, **options), (7, 6, 4)
+            yield layers.Conv1DTranspose(2, 4, **options), (9, 2)
+        yield layers.Conv1D(2, 3, padding=padding, dilation_rate=4), (30, 2)
+        yield (
+            layers.DepthwiseConv2D(
+                3, padding=padding, dilation_rate=2, depth_multiplier=2
+            ),
+            (9, 8, 2),
+        )
+    yield layers.Conv1D(2, 3, padding="causal", dilation_rate=2), (20, 2)
+    # Its largest singular values lie so close that the residual of Lanczos
+    # is small long before the largest of them is found.
+    yield layers.Conv2D(2, 4, padding="same", dilation_rate=2), (16, 16, 2)
+
+
+CONVOLUTIONS = list(convolutions())
+
+
+@pytest.mark.parametrize("case", range(len(CONVOLUTIONS)))
+def test_the_norm_of_no_convolution_is_below_the_truth(case):
+    layer, shape = CONVOLUTIONS[case]
+    layer.build((None, *shape))
+    rng = np.random.default_rng(case)
+    layer.set_weights([
+        rng.normal(size=w.shape) * (len(w.shape) > 1) for w in layer.weights
+    ])
+    value, exact = affine_norm([layer], shape), norm(matrix([layer], shape))
+    assert exact <= value <= exact * (1 + 2e-3)
 
 
 def test_a_convolution_on_a_larger_image():
@@ -66,8 +118,7 @@ def test_a_convolution_on_a_larger_image():
     layer.build((None, 14, 14, 3))
     value = affine_norm([layer], (14, 14, 3))
     exact = norm(matrix([layer], (14, 14, 3)))
-    assert value == pytest.approx(exact, rel=5e-4)
-    assert value <= exact * (1 + 1e-5)
+    assert exact <= value <= exact * (1 + 2e-3)
 
 
 def test_a_chain_has_the_norm_of_its_product():
