@@ -6,6 +6,7 @@ from keras import ops
 from keras_gc import _validation, backend
 from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import Estimator, squared_norm
+from keras_gc.estimators.seed_stream import seed_stream
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")
@@ -51,9 +52,9 @@ class Hutchinson(Estimator):
 
     def __init__(self, num_probes=1, probe="rademacher", mode="reverse"):
         self.num_probes = _validation.positive_int("num_probes", num_probes)
-        probes.get(probe)
-        self.probe = probe
         self.mode = _validation.one_of("mode", mode, ("reverse", "forward"))
+        probes.get(probe, mode)
+        self.probe = probe
 
     def estimate(self, fn, x, seed):
         """Return `(aux, values)`; see `Estimator.estimate`."""
@@ -64,7 +65,7 @@ class Hutchinson(Estimator):
             _, aux, product = backend.linearize(fn, x)
             like = x
         # Drawn before the loop: a loop must not change the seed's state.
-        seeds = probes.successive(seed)
+        seeds = seed_stream(seed)
         vectors = keras.tree.map_structure(
             lambda leaf: self.draw(leaf, next(seeds)), like
         )
@@ -78,21 +79,19 @@ class Hutchinson(Estimator):
         total = backend.accumulate(squared_projection, self.num_probes)
         return aux, total / self.num_probes
 
-    def draw(self, leaf, seed):
+    def draw(self, like, seed):
         """Return `num_probes` vectors for each row of a tensor.
 
         Args:
-            leaf: tensor of shape `(batch, ...)`.
-            seed: int or `keras.random.SeedGenerator`.
+            like: tensor `(batch, ...)`: the outputs in reverse mode, (one leaf
+                of) the inputs in forward mode.
+            seed: int, `keras.random.SeedGenerator` or None.
 
         Returns:
-            Tensor of shape `(num_probes, batch, ...)`, of the same dtype.
+            Tensor `(num_probes, batch, ...)`, of the same dtype.
         """
-        sampler = probes.get(self.probe)
-        shape = ops.shape(leaf)
-        rows = sampler((self.num_probes * shape[0], *shape[1:]), seed)
-        rows = ops.reshape(rows, (self.num_probes, *shape))
-        return ops.cast(rows, leaf.dtype)
+        law = probes.get(self.probe, self.mode)
+        return ops.cast(law(like, self.num_probes, seed), like.dtype)
 
     def num_passes(self, num_outputs, num_inputs):
         """Return `num_probes`."""

@@ -1,6 +1,7 @@
 """TensorFlow: GradientTape, tf.function, tf.distribute."""
 
 from keras_gc.backend.tensorflow.differential import accumulate, linearize, vjp
+from keras_gc.backend.tensorflow.random_state import keep_random_state
 from keras_gc.backend.tensorflow.trainer import (
     apply_gradients,
     compiled,
@@ -21,6 +22,7 @@ __all__ = [
     "accumulate",
     "apply_gradients",
     "compiled",
+    "keep_random_state",
     "linearize",
     "num_replicas",
     "replica_id",

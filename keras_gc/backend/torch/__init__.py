@@ -6,6 +6,7 @@ from keras_gc.backend.single_replica import (
     replica_sum,
 )
 from keras_gc.backend.torch.differential import accumulate, linearize, vjp
+from keras_gc.backend.torch.random_state import keep_random_state
 from keras_gc.backend.torch.trainer import (
     apply_gradients,
     compiled,
@@ -24,6 +25,7 @@ __all__ = [
     "accumulate",
     "apply_gradients",
     "compiled",
+    "keep_random_state",
     "linearize",
     "num_replicas",
     "replica_id",
