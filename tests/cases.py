@@ -13,6 +13,8 @@ ESTIMATORS = {
     "hutchinson_gaussian": lambda: estimators.Hutchinson(2, "gaussian"),
     "hutchinson_sphere": lambda: estimators.Hutchinson(2, "sphere"),
     "hutchinson_forward": lambda: estimators.Hutchinson(2, mode="forward"),
+    "hutchinson_balanced": lambda: estimators.Hutchinson(1, "balanced"),
+    "hutchinson_principal": lambda: estimators.Hutchinson(2, "principal"),
     "sampled_outputs": estimators.SampledOutputs,
     "sampled_outputs_2": lambda: estimators.SampledOutputs(2),
     "finite_difference": lambda: estimators.FiniteDifference(2, 1e-2),

@@ -7,6 +7,8 @@ folder says how its framework differentiates, and nothing else:
 - `linearize(fn, x)`: outputs of `fn` and the pushforward `v -> J v`.
 - `accumulate(body, count)`: `sum(body(i) for i in range(count))`, with memory
   that does not grow with `count` where nothing is differentiated afterwards.
+- `keep_random_state()`: a context after which the framework's own random
+  numbers are those before it; raises where they cannot be set back.
 - `value_and_gradients(objective, variables, values=None, scale=1.0,
   differentiable=False)`: for the train step.
 - `apply_gradients(optimizer, gradients, variables)`: likewise.
@@ -55,6 +57,7 @@ SUPPORTS_JIT = _backend.SUPPORTS_JIT
 vjp = _backend.vjp
 linearize = _backend.linearize
 accumulate = _backend.accumulate
+keep_random_state = _backend.keep_random_state
 value_and_gradients = _backend.value_and_gradients
 apply_gradients = _backend.apply_gradients
 variable_scope = _backend.variable_scope

@@ -46,3 +46,16 @@ def no_forward_mode(error: Exception | str) -> ValueError:
         "`Hutchinson(mode='reverse')` or `SampledOutputs()`. Received from "
         f"the framework: {error}"
     )
+
+
+def noise_of_its_own(operation: str) -> ValueError:
+    """A model draws random numbers that cannot be drawn a second time."""
+    return ValueError(
+        "FiniteDifference compares two evaluations of the model, which must "
+        "draw the same random numbers, and an operation of this model draws "
+        "from a state of its own: their difference would be mostly noise. "
+        "Draw from a seed, `keras.random.uniform(..., "
+        "seed=keras.random.SeedGenerator())`, or use an estimator with one "
+        "evaluation: `keras_gc.estimators.Hutchinson()`. Received: operation "
+        f"{operation}"
+    )

@@ -4,7 +4,6 @@ All steps of one network run in one process and in turn, so that a change in
 the machine's speed falls on all alike; the ratio is that of the medians.
 """
 
-import functools
 import time
 from typing import NamedTuple
 
@@ -19,30 +18,10 @@ from keras_gc import (
     heuristics,
     regularizers,
 )
-from keras_gc.experiments import networks
+from keras_gc.benchmarks.networks import NETWORKS
 from keras_gc.experiments.environment import environment
 
 _CLASSES = 10
-
-
-def _cnn(input_shape, num_classes, **kernel):
-    relu = {"padding": "same", "activation": "relu", **kernel}
-    return keras.Sequential([
-        keras.Input(input_shape),
-        keras.layers.Conv2D(32, 3, **relu),
-        keras.layers.Conv2D(32, 3, strides=2, **relu),
-        keras.layers.Conv2D(64, 3, **relu),
-        keras.layers.Conv2D(64, 3, strides=2, **relu),
-        keras.layers.GlobalAveragePooling2D(),
-        keras.layers.Dense(num_classes, dtype="float32", **kernel),
-    ])
-
-
-_NETWORKS = {
-    "mlp": (functools.partial(networks.mlp, width=512), (28, 28, 1)),
-    "cnn": (_cnn, (32, 32, 3)),
-    "resnet18": (networks.resnet18, (32, 32, 3)),
-}
 
 
 class _Path(NamedTuple):
@@ -113,13 +92,13 @@ def step_cost(
     Returns:
         List of dicts, one a path.
     """
-    _validation.one_of("network", network, _NETWORKS)
+    _validation.one_of("network", network, NETWORKS)
     _validation.positive_int("repeats", repeats)
     for name in paths or ():
         _validation.one_of("path", name, _PATHS)
     names = dict.fromkeys(["plain", *(paths or _PATHS)])
     paths = [_PATHS[name] for name in names]
-    build, shape = _NETWORKS[network]
+    build, shape = NETWORKS[network]
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(batch_size, *shape)).astype("float32")
     y = rng.integers(0, _CLASSES, batch_size)

@@ -37,6 +37,15 @@ def add_parser(commands):
         help="peak memory of exact GC with 1000 classes instead of times",
     )
     parser.add_argument(
+        "--noise",
+        nargs="*",
+        metavar="TASK",
+        help="noise of each estimator, in the weight gradient of a penalty and "
+        "in the value, on trained networks instead of times; all tasks by "
+        "default: digits-mlp, mnist-mlp, mnist-cnn, mnist-pairs-mlp (100 "
+        "classes), cifar10-mlp, cifar10-cnn",
+    )
+    parser.add_argument(
         "--dtypes",
         nargs="+",
         default=["float32"],
@@ -59,7 +68,12 @@ def run(options):
     """
     from rich.console import Console
 
-    table = _memory(options) if options.memory else _step_cost(options)
+    if options.memory:
+        table = _memory(options)
+    elif options.noise is not None:
+        table = _noise(options)
+    else:
+        table = _step_cost(options)
     Console().print(table)
 
 
@@ -73,6 +87,32 @@ def _memory(options):
         table.add_row(
             row["what"], f"{row['peak_mib']:.0f}", f"{row['ratio']:.2f}"
         )
+    return table
+
+
+def _noise(options):
+    from rich.table import Table
+
+    from keras_gc.benchmarks.noise import TASKS, noise
+
+    table = Table(title="Relative mean squared error of one estimate")
+    for heading in ("task", "estimator", "passes", "weight gradient", "value"):
+        table.add_column(heading, justify="right")
+    for task in options.noise or TASKS:
+        for row in noise(
+            task,
+            batch_size=options.batch_size,
+            num_draws=options.repeats,
+            out=options.out,
+        ):
+            table.add_row(
+                row["task"],
+                row["estimator"],
+                str(row["passes"]),
+                f"{row['gradient_noise']:.4f}"
+                f" ± {row['gradient_noise_error']:.4f}",
+                f"{row['value_noise']:.5f}",
+            )
     return table
 
 

@@ -1,5 +1,6 @@
 """Ways to get the squared Frobenius norm of each example's Jacobian."""
 
+from keras_gc.estimators.check_estimator import check_estimator
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.estimators.exact_forward import ExactForward
 from keras_gc.estimators.exact_reverse import ExactReverse
@@ -15,5 +16,6 @@ __all__ = [
     "FiniteDifference",
     "Hutchinson",
     "SampledOutputs",
+    "check_estimator",
     "get",
 ]

@@ -47,7 +47,7 @@ class Estimator:
                 `(batch, K)`.
             x: tensor or structure of floating tensors, `(batch, ...)`.
             seed: int, `keras.random.SeedGenerator` or None. Draws that must
-                not be alike take theirs from `probes.successive(seed)`.
+                not be alike take theirs from `seed_stream(seed)`.
 
         Returns:
             `aux` of the one evaluation of `fn`, and values `(batch,)`.

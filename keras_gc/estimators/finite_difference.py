@@ -3,10 +3,11 @@
 import keras
 from keras import ops
 
-from keras_gc import _validation
+from keras_gc import _validation, backend
 from keras_gc.backend.scope import discard_updates
-from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import Estimator, squared_norm
+from keras_gc.estimators.probes import gaussian
+from keras_gc.estimators.seed_stream import seed_stream
 
 _EPSILON = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 
@@ -56,18 +57,35 @@ class FiniteDifference(Estimator):
         self.step_size = _validation.number(
             "step_size", step_size, minimum=0.0, exclusive=True
         )
+        self._checked = set()  # shapes of rows for which a derivative exists
 
     def estimate(self, fn, x, seed):
         """Return `(aux, values)`; see `Estimator.estimate`."""
-        seeds = probes.successive(seed)
+        self._check_connected(fn, x)
+        seeds = seed_stream(seed)
         moved = [
             self._moved_outputs(fn, x, seeds) for _ in range(self.num_probes)
         ]
-        # Last, so that dropout draws here what it has drawn for the others.
+        # Evaluated last and with the random state still untouched (the moved
+        # evaluations leave no trace), so that all draw the same noise.
         outputs, aux = fn(x)
         self._check_step(keras.backend.standardize_dtype(outputs.dtype))
         total = sum(squared_norm(other - outputs) for other in moved)
         return aux, total / (self.num_probes * self.step_size**2)
+
+    def _check_connected(self, fn, x):
+        """Raise if there is no derivative: the difference would be 0.
+
+        Looked at once for inputs of one shape, when the step is traced.
+        """
+        leaves = keras.tree.flatten(x)
+        shape = tuple(tuple(leaf.shape[1:]) for leaf in leaves)
+        if shape in self._checked:
+            return
+        with discard_updates(), backend.keep_random_state():
+            outputs, _, pullback = backend.vjp(fn, x)
+            pullback(ops.ones_like(outputs))
+        self._checked.add(shape)
 
     def _check_step(self, dtype):
         smallest = 32 * _EPSILON.get(dtype, 0.0)
@@ -81,13 +99,24 @@ class FiniteDifference(Estimator):
 
     def _moved_outputs(self, fn, x, seeds):
         def move(leaf):
-            direction = probes.gaussian(ops.shape(leaf), next(seeds))
-            return leaf + self.step_size * ops.cast(direction, leaf.dtype)
+            return leaf + self.step_size * self.draw(leaf, next(seeds))
 
         moved = keras.tree.map_structure(move, x)
-        with discard_updates():
+        with discard_updates(), backend.keep_random_state():
             outputs, _ = fn(moved)
         return outputs
+
+    def draw(self, like, seed):
+        """Return a standard normal direction of the shape and dtype of `like`.
+
+        Args:
+            like: tensor of inputs, `(batch, ...)`.
+            seed: int, `keras.random.SeedGenerator` or None.
+
+        Returns:
+            Tensor `(batch, ...)`.
+        """
+        return ops.cast(gaussian(like, 1, seed)[0], like.dtype)
 
     def num_passes(self, num_outputs, num_inputs):
         """Return `num_probes`: one forward pass each."""

@@ -1,39 +1,29 @@
-"""Random vectors `v` with `E[v v^T] = I`, for `E ||J^T v||^2 = ||J||_F^2`."""
+"""Random vectors `v` with `E[v v^T] = I`, for `E ||J^T v||^2 = ||J||_F^2`.
 
-import itertools
+A law is a function `(like, num_probes, seed) -> (num_probes, *like.shape)`:
+`num_probes` vectors for each row of a tensor `like`, whose rows are outputs (in
+reverse mode) or inputs (in forward mode).
+"""
+
 import math
-import random
+from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_gc import _validation
+from keras_gc.estimators.balanced_probes import balanced, principal
 
 _WORD = 16  # signs in one random number
 
 
-def successive(seed):
-    """Yield seeds for draws that must not be alike.
-
-    A generator gives new numbers each time; an int would repeat its own.
-
-    Args:
-        seed: int, `keras.random.SeedGenerator` or None.
-
-    Yields:
-        Ints, or the same generator (None) again and again.
-    """
-    if isinstance(seed, int):
-        generator = random.Random(seed)
-        while True:
-            yield generator.getrandbits(31)
-    yield from itertools.repeat(seed)
-
-
-def rademacher(shape, seed):
+def rademacher(like: Any, num_probes: int, seed: Any) -> Any:
     """Return independent signs: the least variance where J J^T is diagonal."""
+    shape = (num_probes, *ops.shape(like))
     count = math.prod(shape)
-    # Each random number gives many signs: drawing them is slow, under XLA most.
+    # 16 signs per random integer: random numbers are expensive, above all
+    # under XLA.
     words = ((count + _WORD - 1) // _WORD, 1)
     words = keras.random.randint(words, 0, 2**_WORD, seed=seed)
     bits = ops.bitwise_and(ops.right_shift(words, ops.arange(_WORD)), 1)
@@ -41,35 +31,41 @@ def rademacher(shape, seed):
     return 2.0 * ops.cast(bits, "float32") - 1.0
 
 
-def gaussian(shape, seed):
+def gaussian(like: Any, num_probes: int, seed: Any) -> Any:
     """Return independent standard normal entries."""
+    shape = (num_probes, *ops.shape(like))
     return keras.random.normal(shape, dtype="float32", seed=seed)
 
 
-def sphere(shape, seed):
+def sphere(like: Any, num_probes: int, seed: Any) -> Any:
     """Return rows uniform on the sphere whose radius is the root of their size.
 
     Reference: Hoffman, Roberts, Yaida 2019 (arXiv 1908.02729), equation 9.
     """
-    rows = gaussian(shape, seed)
-    axes = tuple(range(1, len(shape)))
+    rows = gaussian(like, num_probes, seed)
+    axes = tuple(range(2, len(rows.shape)))
     return rows / ops.sqrt(ops.mean(ops.square(rows), axis=axes, keepdims=True))
 
 
-_PROBES = {
+_INDEPENDENT = {
     "rademacher": rademacher,
     "gaussian": gaussian,
     "sphere": sphere,
 }
+# These look at the outputs, and so exist in reverse mode alone.
+_OF_OUTPUTS = {"balanced": balanced, "principal": principal}
 
 
-def get(name):
-    """Return the sampler `(shape, seed) -> tensor` of a probe's name.
+def get(name: str, mode: str = "reverse") -> Callable:
+    """Return the law of a probe's name.
 
     Args:
-        name: `"rademacher"`, `"gaussian"` or `"sphere"`.
+        name: str, `"rademacher"`, `"gaussian"` or `"sphere"`; in reverse mode
+            also `"balanced"` or `"principal"`.
+        mode: str, `"reverse"` or `"forward"`. Defaults to `"reverse"`.
 
     Returns:
-        The sampler.
+        A function `(like, num_probes, seed) -> (num_probes, *like.shape)`.
     """
-    return _PROBES[_validation.one_of("probe", name, _PROBES)]
+    laws = _INDEPENDENT | (_OF_OUTPUTS if mode == "reverse" else {})
+    return laws[_validation.one_of("probe", name, laws)]

@@ -4,12 +4,9 @@ import keras
 from keras import ops
 
 from keras_gc import _validation, backend
-from keras_gc.estimators import probes
+from keras_gc.estimators.balanced_probes import draw_indices, with_floor
 from keras_gc.estimators.estimator import Estimator, squared_norm
 
-# Share of the probability that is spread evenly over the outputs, so that one
-# whose gradient was small so far is still drawn.
-_FLOOR = 0.1
 # How fast the running mean of the squared gradients forgets.
 _MOMENTUM = 0.9
 
@@ -100,10 +97,10 @@ class SampledOutputs(Estimator):
     def estimate(self, fn, x, seed):
         """Return `(aux, values)`; see `Estimator.estimate`."""
         outputs, aux, pullback = backend.vjp(fn, x)
-        batch, num_outputs = ops.shape(outputs)
+        num_outputs = ops.shape(outputs)[1]
         self.build(num_outputs)
         probabilities = self.probabilities()
-        drawn = draw_balanced(probabilities, self.num_samples, batch, seed)
+        drawn = self.draw(outputs, seed)
         drawn = ops.one_hot(drawn, num_outputs)  # (num_samples, batch, K)
 
         def squared_gradients(index):
@@ -123,19 +120,26 @@ class SampledOutputs(Estimator):
 
     def probabilities(self):
         """Return p, `(K,)`: proportional to the running mean, with a floor."""
-        means = ops.convert_to_tensor(self.mean_squares)
-        num_outputs = means.shape[0]
-        total = ops.sum(means)
-        share = ops.where(
-            total > 0, means / ops.where(total > 0, total, 1.0), 1 / num_outputs
-        )
-        return (1 - _FLOOR) * share + _FLOOR / num_outputs
+        return with_floor(ops.convert_to_tensor(self.mean_squares))
+
+    def draw(self, like, seed):
+        """Return the outputs that each example's gradients are taken of.
+
+        Args:
+            like: `(batch, K)`, the outputs.
+            seed: int, `keras.random.SeedGenerator` or None.
+
+        Returns:
+            int tensor `(num_samples, batch)`; each entry is i with the
+            probability `probabilities()[i]`.
+        """
+        return draw_indices(self.probabilities(), like, self.num_samples, seed)
 
     def update(self, sums, counts):
         """Move the running means of the outputs that were drawn.
 
-        One never drawn is taken to be like the others until it is. All
-        replicas' draws count, so that all keep the same means.
+        An output that was never drawn is given the mean of those that were.
+        All replicas' draws count, so that all keep the same means.
 
         Args:
             sums: `(K,)`, sums of the squares where an output was drawn.
@@ -168,29 +172,3 @@ class SampledOutputs(Estimator):
     def get_config(self):
         """Return the constructor's arguments."""
         return {"num_samples": self.num_samples}
-
-
-def draw_balanced(probabilities, num_samples, batch, seed):
-    """Return outputs drawn by systematic sampling, dealt out at random.
-
-    Args:
-        probabilities: `(K,)`, their sum is 1.
-        num_samples: draws per example.
-        batch: number of examples.
-        seed: int, `keras.random.SeedGenerator` or None.
-
-    Returns:
-        int tensor `(num_samples, batch)`; each entry is i with probability
-        `probabilities[i]`, and all together hit i as evenly as can be.
-    """
-    count = num_samples * batch
-    seeds = probes.successive(seed)
-    offset = keras.random.uniform((), dtype="float32", seed=next(seeds))
-    size = ops.cast(count, "float32")
-    quantiles = (ops.cast(ops.arange(count), "float32") + offset) / size
-    # (Not searchsorted: Keras before 3.12 cannot trace it on TensorFlow.)
-    passed = ops.cumsum(probabilities) <= quantiles[:, None]
-    drawn = ops.sum(ops.cast(passed, "int32"), axis=-1)
-    drawn = ops.minimum(drawn, probabilities.shape[0] - 1)  # rounding of cumsum
-    drawn = keras.random.shuffle(drawn, seed=next(seeds))
-    return ops.reshape(drawn, (num_samples, batch))

@@ -24,8 +24,6 @@ NO_SECOND_DERIVATIVE = {
     "jax": set(),
     "torch": {"hard_sigmoid"},
 }[BACKEND]
-# TensorFlow says that their derivative is constant, and only a graph shows it.
-SEEN_IN_GRAPHS_ONLY = {"UpSampling2D_bilinear", "Resizing_bilinear"}
 # Layers without a float64 kernel on TensorFlow (some under XLA only).
 FLOAT32_ONLY = {
     "tensorflow": {
@@ -76,8 +74,6 @@ def modes(name):
     if BACKEND == "jax":
         return ("jit",)
     left_out = set() if name in ON_XLA else {"xla"}
-    if BACKEND == "tensorflow" and name in SEEN_IN_GRAPHS_ONLY:
-        left_out = {"eager"}
     return tuple(mode for mode in MODES if mode not in left_out)
 
 

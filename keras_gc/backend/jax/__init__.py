@@ -1,5 +1,7 @@
 """JAX: vjp, linearize, jit, and stateful Keras code made pure by scopes."""
 
+from contextlib import nullcontext
+
 from keras_gc.backend.jax.differential import accumulate, linearize, vjp
 from keras_gc.backend.jax.trainer import (
     apply_gradients,
@@ -21,6 +23,7 @@ from keras_gc.backend.single_replica import (
 
 KEEPS_MASKS = False
 SUPPORTS_JIT = True
+keep_random_state = nullcontext  # JAX has no global generator
 
 __all__ = [
     "KEEPS_MASKS",
@@ -29,6 +32,7 @@ __all__ = [
     "apply_gradients",
     "compiled",
     "eagerly",
+    "keep_random_state",
     "linearize",
     "num_replicas",
     "replica_id",

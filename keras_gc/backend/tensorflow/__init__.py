@@ -2,6 +2,7 @@
 
 from keras_gc.backend.supervise import supervise
 from keras_gc.backend.tensorflow.differential import accumulate, linearize, vjp
+from keras_gc.backend.tensorflow.random_state import keep_random_state
 from keras_gc.backend.tensorflow.trainer import (
     apply_gradients,
     compiled,
@@ -27,6 +28,7 @@ __all__ = [
     "apply_gradients",
     "compiled",
     "eagerly",
+    "keep_random_state",
     "linearize",
     "num_replicas",
     "replica_id",

@@ -9,10 +9,18 @@ import tensorflow as tf
 
 from keras_gc.backend import errors
 from keras_gc.backend.tensorflow.moments import twice_differentiable_moments
+from keras_gc.backend.tensorflow.operations import operation_types
 
-# TensorFlow takes the gradient of these operations for constant, without an
-# error: what is differentiated through them would be wrong.
-_SILENTLY_CONSTANT = {"ResizeBilinearGrad"}
+# TensorFlow takes the results of these operations for constant, without an
+# error: what is differentiated through them would be wrong. All are gradients
+# of another operation. A test goes through TensorFlow's registry for more.
+SILENTLY_CONSTANT = frozenset({
+    "FakeQuantWithMinMaxArgsGradient",
+    "FakeQuantWithMinMaxVarsGradient",
+    "FakeQuantWithMinMaxVarsPerChannelGradient",
+    "ResizeBilinearGrad",
+    "SparseAddGrad",
+})
 # Up to here a loop over classes is unrolled, which shares work between the
 # classes and which XLA on CPU compiles far better than a while loop.
 _UNROLL = 16
@@ -28,15 +36,17 @@ def vjp(fn, x):
             outputs, aux = fn(x)
 
     def pullback(cotangent):
-        first = num_operations()
         try:
-            gradients = tape.gradient(outputs, x, output_gradients=cotangent)
+            with operation_types() as types:
+                gradients = tape.gradient(
+                    outputs, x, output_gradients=cotangent
+                )
         except LookupError as error:
             raise errors.no_derivative(error) from None
         if any(g is None for g in tf.nest.flatten(gradients)):
             raise errors.disconnected_inputs()
         gradients = tf.nest.map_structure(tf.convert_to_tensor, gradients)
-        return never_wrong(gradients, first)
+        return guard_second_derivatives(gradients, types)
 
     return outputs, aux, pullback
 
@@ -62,33 +72,22 @@ def linearize(fn, x):
     return outputs, aux, pushforward
 
 
-def num_operations():
-    """Return how many operations the trace has, for `never_wrong`."""
-    if tf.executing_eagerly():
-        return 0
-    return len(tf.compat.v1.get_default_graph().get_operations())
+def guard_second_derivatives(gradients, types):
+    """Wrap gradients so that differentiating them raises where it must.
 
-
-def never_wrong(gradients, first):
-    """Return gradients that raise where their own gradient would be wrong.
-
-    `first`: `num_operations()` before they were computed.
+    TensorFlow would silently return a wrong result. `types`: those of the
+    operations that computed the gradients.
     """
-    for name in _SILENTLY_CONSTANT & _operations_since(first):
-        gradients = _undifferentiable(gradients, name)
+    for name in sorted(SILENTLY_CONSTANT & types):
+        gradients = tf.nest.map_structure(
+            lambda tensor, name=name: _raising_on_gradient(tensor, name),
+            gradients,
+        )
     return gradients
 
 
-def _operations_since(first):
-    """Return the types of the operations that a trace has gained."""
-    if tf.executing_eagerly():  # keeps no record of them
-        return set()
-    operations = tf.compat.v1.get_default_graph().get_operations()
-    return {operation.type for operation in operations[first:]}
-
-
-def _undifferentiable(tensors, name):
-    """Return tensors whose gradient raises instead of being wrong."""
+def _raising_on_gradient(tensor, name):
+    """Return the same tensor; whoever differentiates it gets an error."""
 
     @tf.custom_gradient
     def guard(tensor):
@@ -97,7 +96,7 @@ def _undifferentiable(tensors, name):
 
         return tf.identity(tensor), gradient
 
-    return tf.nest.map_structure(guard, tensors)
+    return guard(tensor)
 
 
 def accumulate(body, count):

@@ -7,11 +7,9 @@ import tensorflow as tf
 
 from keras_gc.backend import errors
 from keras_gc.backend.scope import discard_updates
-from keras_gc.backend.tensorflow.differential import (
-    never_wrong,
-    num_operations,
-)
+from keras_gc.backend.tensorflow.differential import guard_second_derivatives
 from keras_gc.backend.tensorflow.moments import twice_differentiable_moments
+from keras_gc.backend.tensorflow.operations import operation_types
 
 
 def value_and_gradients(
@@ -38,14 +36,17 @@ def value_and_gradients(
             with discard_updates(zip(variables, values, strict=True)):
                 loss, aux = objective()
         scaled_loss = keras.ops.multiply(loss, scale)
-    first = num_operations()
+    noted = operation_types() if differentiable else contextlib.nullcontext()
     try:
-        gradients = tape.gradient(scaled_loss, points)
+        with noted as types:
+            gradients = tape.gradient(scaled_loss, points)
     except LookupError as error:
         raise errors.no_second_derivative(error) from None
     if differentiable:
         gradients = [
-            g if g is None else never_wrong(tf.convert_to_tensor(g), first)
+            g
+            if g is None
+            else guard_second_derivatives(tf.convert_to_tensor(g), types)
             for g in gradients
         ]
     return loss, aux, gradients

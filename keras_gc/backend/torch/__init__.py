@@ -8,6 +8,7 @@ from keras_gc.backend.torch.replicas import (
     replica_share,
     replica_sum,
 )
+from keras_gc.backend.torch.random_state import keep_random_state
 from keras_gc.backend.torch.trainer import (
     apply_gradients,
     compiled,
@@ -30,6 +31,7 @@ __all__ = [
     "apply_gradients",
     "compiled",
     "eagerly",
+    "keep_random_state",
     "linearize",
     "num_replicas",
     "replica_id",

@@ -1,0 +1,50 @@
+"""What `"auto"` stands for: the estimator that fits the purpose."""
+
+from keras_gc.estimators.estimator import Estimator
+from keras_gc.estimators.exact_forward import ExactForward
+from keras_gc.estimators.exact_reverse import ExactReverse
+from keras_gc.estimators.hutchinson import Hutchinson
+from keras_gc.estimators.sampled_outputs import SampledOutputs
+
+# Measured exactly up to this many Jacobian products per example.
+_EXACT_UP_TO = 32
+
+
+def for_measuring(num_outputs: int, num_inputs: int) -> Estimator:
+    """Choose the estimator that measures: exact where that is affordable.
+
+    Args:
+        num_outputs: int, K, outputs per example.
+        num_inputs: int, d, inputs per example.
+
+    Returns:
+        The cheaper one of `ExactReverse()` and `ExactForward()` where it takes
+        at most 32 Jacobian products, else `SampledOutputs()`: one product, and
+        the least noise in the value.
+    """
+
+    def passes(estimator):
+        return estimator.num_passes(num_outputs, num_inputs)
+
+    exact = min(ExactReverse(), ExactForward(), key=passes)
+    return exact if passes(exact) <= _EXACT_UP_TO else SampledOutputs()
+
+
+def for_penalty() -> Estimator:
+    """Choose the estimator of a training penalty: one product.
+
+    Returns:
+        The one with the least noise in the penalty's weight gradient
+        (`keras-gc bench --noise`).
+    """
+    return Hutchinson(probe="balanced")
+
+
+def for_metric() -> Estimator:
+    """Choose the estimator of GC that is only watched: one product.
+
+    Returns:
+        The same as for a penalty, so that `gc` does not change its meaning
+        when a weight is set.
+    """
+    return for_penalty()
