@@ -8,15 +8,19 @@ from collections.abc import Sequence
 from keras_gc import _version
 from keras_gc.cli import (
     bench,
+    compare,
     demo,
     list_,
     measure,
     plot,
+    report,
     reproduce,
     summary,
 )
 
-_COMMANDS = (demo, measure, reproduce, plot, summary, bench, list_)
+_COMMANDS = (
+    demo, measure, report, compare, reproduce, plot, summary, bench, list_
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
