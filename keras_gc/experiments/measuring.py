@@ -15,17 +15,17 @@ def measure(
     """Measure loss, accuracy and exact GC.
 
     Args:
-        model: A network that returns logits.
-        data: The examples.
-        num_gc: GC is measured on the first so many test examples, and on as
-            many training examples.
-        gc: `ExactGC(model)`.
+        model: `keras.Model`, a network that returns logits.
+        data: `Dataset`, the examples.
+        num_gc: int, number of test examples, and of training examples, on which
+            GC is measured.
+        gc: `ExactGC`, `ExactGC(model)`.
 
     Returns:
         A dict of numbers: how many examples there were (a small data set has
-        fewer than were asked for), and what was measured. Losses are
-        cross-entropies without any penalty; `chance_accuracy` is that of
-        naming the most frequent class of the training examples every time.
+        fewer than asked for), and what was measured. Losses are
+        cross-entropies without any penalty; `chance_accuracy` is the accuracy
+        of always guessing the most frequent class of the training examples.
     """
     train_loss, train_accuracy = evaluate(model, data.x_train, data.y_train)
     test_loss, test_accuracy = evaluate(model, data.x_test, data.y_test)
@@ -44,11 +44,11 @@ def measure(
 
 
 class ExactGC:
-    """Exact GC of one network, traced once and called along training.
+    """Exact GC of one network, traced once and called often.
 
     Args:
-        model: A built network that returns logits.
-        batch_size: Examples at a time.
+        model: `keras.Model`, a built network that returns logits.
+        batch_size: int, examples at a time.
     """
 
     def __init__(self, model: keras.Model, batch_size: int = 100):
@@ -59,7 +59,7 @@ class ExactGC:
         """Measure.
 
         Args:
-            x: The examples; a multiple of the batch size is best.
+            x: array, the examples; a multiple of the batch size is best.
 
         Returns:
             GC, in (logit / input unit)^2.
@@ -75,9 +75,9 @@ def evaluate(
     """Measure cross-entropy and accuracy.
 
     Args:
-        model: A network that returns logits.
-        x: The examples.
-        y: Their integer labels.
+        model: `keras.Model`, a network that returns logits.
+        x: array, the examples.
+        y: array, their integer labels.
 
     Returns:
         `(loss, accuracy)`.
@@ -91,7 +91,7 @@ def cross_entropy(logits: Any, y: np.ndarray) -> float:
 
     Args:
         logits: Of shape `(examples, classes)`.
-        y: Integer labels.
+        y: array, integer labels.
 
     Returns:
         A float, in nats.

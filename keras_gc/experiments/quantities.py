@@ -2,7 +2,7 @@
 
 GC_UNIT = "(logit / input unit)²"
 
-# What stands in the rows: name -> (words, unit).
+# Name in the rows -> (phrase, unit).
 QUANTITIES = {
     "gc": ("GC", GC_UNIT),
     "initial_gc": ("GC at initialisation", GC_UNIT),
@@ -39,11 +39,11 @@ QUANTITIES = {
 }
 
 
-def words(name: str) -> str:
+def phrase(name: str) -> str:
     """Return a quantity in words.
 
     Args:
-        name: Its name in the rows.
+        name: str, its name in the rows.
 
     Returns:
         A phrase that fits into a sentence.
@@ -51,14 +51,14 @@ def words(name: str) -> str:
     return QUANTITIES[name][0]
 
 
-def label(name: str) -> str:
+def axis_label(name: str) -> str:
     """Return a quantity as an axis label.
 
     Args:
-        name: Its name in the rows.
+        name: str, its name in the rows.
 
     Returns:
-        Its words, and its unit in brackets where it has one.
+        Its phrase, and its unit in brackets where it has one.
     """
-    phrase, unit = QUANTITIES[name]
-    return f"{phrase} [{unit}]" if unit else phrase
+    words, unit = QUANTITIES[name]
+    return f"{words} [{unit}]" if unit else words

@@ -14,8 +14,8 @@ from keras_gc.experiments.networks import NETWORKS
 from keras_gc.experiments.recipe import Recipe
 from keras_gc.models import GCModel
 
-# Each look at the training loss comes so many times later than the one before:
-# fast and slow runs are stopped equally closely to the loss asked for.
+# The training loss is checked at geometrically spaced steps, so that fast and
+# slow runs overshoot the target by the same fraction.
 CHECK_GROWTH = 1.05
 
 
@@ -28,11 +28,11 @@ def train(
     """Train a network by a recipe and measure it.
 
     Args:
-        recipe: What to do.
-        seed: Decides the initial weights, the order of the batches and all
+        recipe: `Recipe`, what to do.
+        seed: int, decides the initial weights, the order of the batches and all
             noise.
-        data: Examples to train and to measure on.
-        observe: What to record beside GC along training.
+        data: `Dataset`, examples to train and to measure on.
+        observe: callable, what to record along training in addition to GC.
 
     Returns:
         `(model, result)`. The result holds loss, accuracy and exact GC, on
@@ -52,9 +52,9 @@ def run(recipe: Recipe, seed: int, dataset: str) -> dict:
     """Train a network by a recipe and return what was measured.
 
     Args:
-        recipe: What to do.
-        seed: Seed of the run.
-        dataset: Name of the data set.
+        recipe: `Recipe`, what to do.
+        seed: int, seed of the run.
+        dataset: str, name of the data set.
 
     Returns:
         The result of `train`.
@@ -73,8 +73,8 @@ def load(dataset: str, recipe: Recipe) -> datasets.Dataset:
     """Load the examples that a recipe asks for; every seed gets the same.
 
     Args:
-        dataset: Name of the data set.
-        recipe: The recipe.
+        dataset: str, name of the data set.
+        recipe: `Recipe`, the recipe.
 
     Returns:
         A `keras_gc.datasets.Dataset`.
@@ -85,13 +85,13 @@ def load(dataset: str, recipe: Recipe) -> datasets.Dataset:
 
 
 def with_wrong_labels(y: Any, share: float, num_classes: int) -> np.ndarray:
-    """Replace a share of the labels by random ones, for good.
+    """Replace a share of the labels by random ones, once and for all.
 
     Args:
         y: Integer labels.
-        share: The share, from 0 to 1. A larger share replaces the same labels
-            and more. A random label may happen to be the true one.
-        num_classes: Number of classes.
+        share: float, the share, from 0 to 1. A larger share replaces the same
+            labels and others in addition. A random label may be the true one.
+        num_classes: int, number of classes.
 
     Returns:
         A new array of labels.
@@ -105,9 +105,9 @@ def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
     """Build and compile the network of a recipe.
 
     Args:
-        recipe: The recipe.
-        input_shape: Shape of one example.
-        num_classes: Number of logits.
+        recipe: `Recipe`, the recipe.
+        input_shape: tuple, shape of one example.
+        num_classes: int, number of logits.
 
     Returns:
         A compiled `keras_gc.GCModel`.
@@ -163,18 +163,18 @@ def _heuristics(recipe: Recipe) -> list:
 
 
 class Batches(keras.utils.PyDataset):
-    """All batches of a run in a row, in the same order on every backend.
+    """All batches of a run in sequence, in the same order on every backend.
 
-    Keras sees one long epoch: beginning an epoch takes it longer than several
+    Keras sees one long epoch: starting an epoch takes it longer than several
     steps of the small networks here.
 
     Args:
-        data: The examples.
-        batch_size: Examples in a batch. What is left of an epoch after the
-            last whole batch is left out.
-        epochs: How often to go through the examples, each time in another
+        data: `Dataset`, the examples.
+        batch_size: int, examples in a batch. The last, incomplete batch of an
+            epoch is left out.
+        epochs: int, how often to go through the examples, each time in a new
             order.
-        seed: Decides the orders.
+        seed: int, decides the orders.
     """
 
     def __init__(

@@ -32,9 +32,9 @@ def plot(name: str, folder: str | Path) -> list[Path]:
     """Draw the figure of one experiment.
 
     Args:
-        name: Name of the experiment, as given to `keras-gc reproduce`.
-        folder: The folder given to `keras-gc reproduce --out`; the results
-            lie in `folder/name`, and so will the figure.
+        name: str, name of the experiment, as given to `keras-gc reproduce`.
+        folder: str or path, the folder given to `keras-gc reproduce --out`; the
+            results lie in `folder/name`, and so will the figure.
 
     Returns:
         The files written: a PDF (vectors, for print) and a PNG.
@@ -43,12 +43,27 @@ def plot(name: str, folder: str | Path) -> list[Path]:
         ValueError: If there is no such experiment.
         FileNotFoundError: If `folder` holds no results of it.
     """
+    return draw(FIGURES[one_of("name", name, FIGURES)], Path(folder) / name)
+
+
+def draw(figure: str, folder: Path) -> list[Path]:
+    """Draw one kind of figure.
+
+    Args:
+        figure: str, the kind, a module of this package.
+        folder: path, where the results lie.
+
+    Returns:
+        The files written, a PDF and a PNG named as the folder.
+
+    Raises:
+        FileNotFoundError: If `folder` holds no results.
+    """
     from keras_gc.plots import style
     from keras_gc.plots.results import Results
 
-    one_of("name", name, FIGURES)
-    results = Results.read(Path(folder) / name)
-    module = importlib.import_module(f"keras_gc.plots.{FIGURES[name]}")
-    draw = getattr(module, FIGURES[name])
+    results = Results.read(folder)
+    module = importlib.import_module(f"keras_gc.plots.{figure}")
     with style.print_style():
-        return style.save(draw(results), results.folder / name)
+        drawn = getattr(module, figure)(results)
+        return style.save(drawn, folder / folder.name)

@@ -14,7 +14,7 @@ def widths(results: Results) -> "Figure":
     """Draw losses and GC over width, and GC against the test loss.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure.

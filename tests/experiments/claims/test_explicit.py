@@ -1,7 +1,7 @@
 import pytest
 
 from keras_gc import experiments
-from keras_gc.experiments.verdict import (
+from keras_gc.experiments.finding import (
     NOT_DECIDED,
     NOT_REPRODUCED,
     REPRODUCED,

@@ -9,7 +9,7 @@ from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.measuring import ExactGC
 from keras_gc.experiments.networks import mlp
 from keras_gc.experiments.recipe import base_recipe
-from keras_gc.experiments.verdict import Trend
+from keras_gc.experiments.trend import Trend
 
 SCHEMES = ("lecun_normal", "glorot_uniform", "he_normal")
 
@@ -19,10 +19,10 @@ class Recipe:
     """An untrained MLP. The values are ours.
 
     Args:
-        depth: Hidden layers.
-        width: Units of each.
-        kernel_initializer: A Keras initializer.
-        num_gc: Held-out examples on which GC is exact.
+        depth: int, hidden layers.
+        width: int, units of each.
+        kernel_initializer: str, a Keras initializer.
+        num_gc: int, held-out examples on which GC is exact.
     """
 
     depth: int = 1

@@ -3,7 +3,7 @@
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.recipe import base_recipe
-from keras_gc.experiments.verdict import Trend
+from keras_gc.experiments.trend import Trend
 
 EXPERIMENT = Experiment(
     name="spectral_norm",

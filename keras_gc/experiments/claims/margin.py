@@ -2,8 +2,9 @@
 
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.finding import Finding, judge_condition
 from keras_gc.experiments.recipe import Recipe, base_recipe
-from keras_gc.experiments.verdict import Finding, Trend, judge_condition
+from keras_gc.experiments.trend import Trend
 from keras_gc.theory.margin import margin_normalized_gc
 
 

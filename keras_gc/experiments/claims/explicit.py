@@ -5,9 +5,10 @@ from itertools import groupby
 
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.finding import Finding, judge_condition
 from keras_gc.experiments.recipe import base_recipe
 from keras_gc.experiments.rows import by_setting, mean
-from keras_gc.experiments.verdict import Finding, Trend, judge_condition
+from keras_gc.experiments.trend import Trend
 
 THRESHOLDS = {
     "kept_accuracy": 0.005,  # a loss of accuracy up to it still counts as kept

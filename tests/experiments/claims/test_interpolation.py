@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_gc import experiments
-from keras_gc.experiments.interpolation import LEAST_GC, POINTS, _steps
+from keras_gc.experiments.claims.interpolation import LEAST_GC, POINTS, _steps
 
 
 def test_least_gc_is_the_mean_squared_slope_of_straight_lines():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_gc.experiments.collapse import few_shot_accuracy
+from keras_gc.experiments.claims.collapse import few_shot_accuracy
 
 
 def test_collapsed_classes_are_told_apart_and_equal_ones_are_not():

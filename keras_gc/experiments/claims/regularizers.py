@@ -4,7 +4,7 @@ from keras_gc import theory
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import SCALES, Experiment
 from keras_gc.experiments.recipe import Recipe, base_recipe
-from keras_gc.experiments.verdict import Trend
+from keras_gc.experiments.trend import Trend
 
 # Three strengths of each: the strong one may cost accuracy.
 STRENGTHS = {

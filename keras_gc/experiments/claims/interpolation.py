@@ -7,14 +7,10 @@ import keras
 import numpy as np
 
 from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.finding import Finding, judge_condition
 from keras_gc.experiments.measuring import ExactGC
 from keras_gc.experiments.networks import mlp
-from keras_gc.experiments.verdict import (
-    Finding,
-    Trend,
-    judge_condition,
-    monotone_fractions,
-)
+from keras_gc.experiments.trend import Trend, monotone_fractions
 from keras_gc.models import GCModel
 
 _X = np.linspace(-1.0, 1.0, 10)
@@ -37,11 +33,11 @@ class Recipe:
     """A ReLU MLP and full-batch gradient descent. The values are ours.
 
     Args:
-        width: Units of each hidden layer.
-        depth: Hidden layers.
-        learning_rate: Learning rate of plain gradient descent.
-        snapshots: Steps whose function the figure shows; the last one ends
-            the run. GC is measured at these and in between.
+        width: int, units of each hidden layer.
+        depth: int, hidden layers.
+        learning_rate: float, learning rate of plain gradient descent.
+        snapshots: tuple, steps whose function the figure shows; the last one
+            ends the run. GC is measured at these and in between.
     """
 
     width: int = 300

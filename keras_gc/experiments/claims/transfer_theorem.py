@@ -8,8 +8,8 @@ import numpy as np
 from keras_gc import theory
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import Experiment
+from keras_gc.experiments.finding import Finding, judge_condition
 from keras_gc.experiments.recipe import Recipe, base_recipe
-from keras_gc.experiments.verdict import Finding, judge_condition
 
 THRESHOLDS = {"rounding": 1e-4}  # by which the smaller side may exceed
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from keras_gc import experiments, theory
-from keras_gc.experiments.transfer_theorem import _observe
-from keras_gc.experiments.verdict import (
+from keras_gc.experiments.claims.transfer_theorem import _observe
+from keras_gc.experiments.finding import (
     NOT_DECIDED,
     NOT_REPRODUCED,
     REPRODUCED,

@@ -1,9 +1,11 @@
 """Implicit gradient regularisation: the batch size."""
 
 from keras_gc.experiments import training
+from keras_gc.experiments.claims.learning_rate import (
+    EXPERIMENT as LEARNING_RATE,
+)
 from keras_gc.experiments.experiment import Experiment
-from keras_gc.experiments.learning_rate import EXPERIMENT as LEARNING_RATE
-from keras_gc.experiments.verdict import Trend
+from keras_gc.experiments.trend import Trend
 
 
 def _small(size: int) -> dict:

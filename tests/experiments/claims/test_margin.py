@@ -1,5 +1,5 @@
 from keras_gc import experiments
-from keras_gc.experiments.verdict import NOT_DECIDED, REPRODUCED
+from keras_gc.experiments.finding import NOT_DECIDED, REPRODUCED
 
 
 def verdict(last):

@@ -11,9 +11,9 @@ import numpy as np
 from keras_gc.experiments import training
 from keras_gc.experiments.experiment import SCALES, Experiment
 from keras_gc.experiments.measuring import ExactGC
-from keras_gc.experiments.quantities import words
+from keras_gc.experiments.quantities import phrase
 from keras_gc.experiments.recipe import Recipe, base_recipe
-from keras_gc.experiments.verdict import Trend
+from keras_gc.experiments.trend import Trend
 from keras_gc.theory.neural_collapse import neural_collapse
 
 # What presses on GC: the three ways of the paper.
@@ -29,8 +29,8 @@ class CollapseRecipe(Recipe):
     """A recipe for the lower half of the classes; the others are new.
 
     Args:
-        shots: Examples of each new class that are shown.
-        episodes: How often others are shown.
+        shots: int, examples of each new class that are shown.
+        episodes: int, how often others are shown.
     """
 
     shots: int = 5
@@ -83,11 +83,11 @@ def few_shot_accuracy(
     """Classify by the nearest mean of a few examples of each class.
 
     Args:
-        features: Of shape `(examples, units)`.
-        labels: Integer labels.
-        seed: Decides which examples are the few.
-        shots: How many of each class.
-        episodes: How often they are drawn.
+        features: array, of shape `(examples, units)`.
+        labels: array, integer labels.
+        seed: int, decides which examples are the few.
+        shots: int, how many of each class. Defaults to 5.
+        episodes: int, how often they are drawn. Defaults to 50.
 
     Returns:
         Accuracy on all others, a mean over episodes.
@@ -115,7 +115,7 @@ EXPERIMENT = Experiment(
     ),
     settings={
         scale: [
-            {"series": words(field), field: strength}
+            {"series": phrase(field), field: strength}
             for field, strengths in PRESSURES.items()
             for strength in strengths["smoke" if scale == "smoke" else "small"]
         ]
