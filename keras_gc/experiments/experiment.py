@@ -93,6 +93,18 @@ class Experiment:
             ),
         )
 
+    def trends_at(self, scale: str) -> list[Trend]:
+        """Return the trends whose series the grid of one scale holds.
+
+        Args:
+            scale: str, "smoke", "small" or "paper".
+
+        Returns:
+            A list of `Trend`.
+        """
+        series = {setting.get("series") for setting in self.settings[scale]}
+        return [t for t in self.trends if t.series in series | {None}]
+
     def config(
         self, dataset: str, scale: str, seeds: int | Sequence[int]
     ) -> dict:
@@ -117,7 +129,7 @@ class Experiment:
             "settings": self.settings[scale],
             "recipe": dataclasses.asdict(self.recipe(scale, dataset)),
             "hyper_parameters": "ours, not the paper's",
-            "trends": [dataclasses.asdict(trend) for trend in self.trends],
+            "trends": [dataclasses.asdict(t) for t in self.trends_at(scale)],
             "thresholds": THRESHOLDS | self.thresholds,
         }
 
@@ -159,7 +171,9 @@ class Experiment:
         """
         findings: list[Finding] = []
         if scale != "smoke":
-            findings = [judge_trend(trend, rows) for trend in self.trends]
+            findings = [
+                judge_trend(trend, rows) for trend in self.trends_at(scale)
+            ]
             findings += self.judge(rows)
         return decide(self.name, self.claim, findings, rows)
 

@@ -1,5 +1,6 @@
 """What is measured of a trained classifier: GC, loss and accuracy."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -10,7 +11,11 @@ from keras_gc.meter import Meter
 
 
 def measure(
-    model: keras.Model, data: Dataset, num_gc: int, gc: "ExactGC"
+    model: keras.Model,
+    data: Dataset,
+    num_gc: int,
+    gc: "ExactGC",
+    loss: str = "cross_entropy",
 ) -> dict:
     """Measure loss, accuracy and exact GC.
 
@@ -20,15 +25,18 @@ def measure(
         num_gc: int, number of test examples, and of training examples, on which
             GC is measured.
         gc: `ExactGC`, `ExactGC(model)`.
+        loss: str, a name of `LOSSES`. Defaults to "cross_entropy".
 
     Returns:
         A dict of numbers: how many examples there were (a small data set has
         fewer than asked for), and what was measured. Losses are
-        cross-entropies without any penalty; `chance_accuracy` is the accuracy
+        without any penalty; `chance_accuracy` is the accuracy
         of always guessing the most frequent class of the training examples.
     """
-    train_loss, train_accuracy = evaluate(model, data.x_train, data.y_train)
-    test_loss, test_accuracy = evaluate(model, data.x_test, data.y_test)
+    train_loss, train_accuracy = evaluate(
+        model, data.x_train, data.y_train, loss
+    )
+    test_loss, test_accuracy = evaluate(model, data.x_test, data.y_test, loss)
     most_frequent = np.bincount(data.y_train).argmax()
     return {
         "num_train": len(data.y_train),
@@ -70,20 +78,24 @@ class ExactGC:
 
 
 def evaluate(
-    model: keras.Model, x: np.ndarray, y: np.ndarray
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    loss: str = "cross_entropy",
 ) -> tuple[float, float]:
-    """Measure cross-entropy and accuracy.
+    """Measure loss and accuracy.
 
     Args:
         model: `keras.Model`, a network that returns logits.
         x: array, the examples.
         y: array, their integer labels.
+        loss: str, a name of `LOSSES`. Defaults to "cross_entropy".
 
     Returns:
         `(loss, accuracy)`.
     """
     logits = model.predict(x, batch_size=500, verbose=0)
-    return cross_entropy(logits, y), float(np.mean(logits.argmax(-1) == y))
+    return LOSSES[loss](logits, y), float(np.mean(logits.argmax(-1) == y))
 
 
 def cross_entropy(logits: Any, y: np.ndarray) -> float:
@@ -100,3 +112,27 @@ def cross_entropy(logits: Any, y: np.ndarray) -> float:
         y, logits, from_logits=True
     )
     return float(keras.ops.mean(losses))
+
+
+def squared_errors(outputs: Any, y: Any) -> Any:
+    """Return each example's squared error against its one-hot label.
+
+    Args:
+        outputs: tensor of shape `(examples, classes)`.
+        y: tensor of integer labels.
+
+    Returns:
+        A tensor of shape `(examples,)`, means over the classes.
+    """
+    labels = keras.ops.one_hot(
+        keras.ops.reshape(y, (-1,)), outputs.shape[-1], dtype=outputs.dtype
+    )
+    return keras.ops.mean(keras.ops.square(outputs - labels), -1)
+
+
+LOSSES: dict[str, Callable[[Any, Any], float]] = {
+    "cross_entropy": cross_entropy,
+    "squared": lambda outputs, y: float(
+        keras.ops.mean(squared_errors(keras.ops.convert_to_tensor(outputs), y))
+    ),
+}

@@ -21,6 +21,9 @@ class Recipe:
             training.
         optimizer: str, "sgd" or "adam".
         learning_rate: float, its learning rate, held constant.
+        momentum: float, momentum of "sgd".
+        loss: str, "cross_entropy", or "squared": the squared error of linear
+            outputs against one-hot labels, a mean over the classes.
         batch_size: int, examples in a batch.
         epochs: int, largest number of epochs.
         stop_at_loss: float, training stops once the loss on 1,000 training
@@ -52,6 +55,8 @@ class Recipe:
     num_gc_along: int = 100
     optimizer: str = "sgd"
     learning_rate: float = 0.1
+    momentum: float = 0.0
+    loss: str = "cross_entropy"
     batch_size: int = 32
     epochs: int = 20
     stop_at_loss: float | None = None

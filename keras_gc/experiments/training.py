@@ -9,7 +9,12 @@ import keras
 import numpy as np
 
 from keras_gc import datasets, heuristics, regularizers
-from keras_gc.experiments.measuring import ExactGC, cross_entropy, measure
+from keras_gc.experiments.measuring import (
+    LOSSES,
+    ExactGC,
+    measure,
+    squared_errors,
+)
 from keras_gc.experiments.networks import NETWORKS
 from keras_gc.experiments.recipe import Recipe
 from keras_gc.models import GCModel
@@ -17,6 +22,13 @@ from keras_gc.models import GCModel
 # The training loss is checked at geometrically spaced steps, so that fast and
 # slow runs overshoot the target by the same fraction.
 CHECK_GROWTH = 1.05
+
+TRAINING_LOSSES = {
+    "cross_entropy": keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True
+    ),
+    "squared": lambda y, outputs: squared_errors(outputs, y),
+}
 
 
 def train(
@@ -45,7 +57,9 @@ def train(
     watch = _Watch(recipe, data, gc, observe)
     batches = Batches(data, recipe.batch_size, recipe.epochs, seed)
     model.fit(batches, shuffle=False, callbacks=[watch], verbose=0)
-    return model, measure(model, data, recipe.num_gc, gc) | watch.result()
+    return model, measure(
+        model, data, recipe.num_gc, gc, recipe.loss
+    ) | watch.result()
 
 
 def run(recipe: Recipe, seed: int, dataset: str) -> dict:
@@ -124,7 +138,7 @@ def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
     model = GCModel.from_model(network)
     model.compile(
         _optimizer(recipe),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        TRAINING_LOSSES[recipe.loss],
         gc_weight=recipe.gc_weight,
         gc_outputs=recipe.gc_outputs,
         gc_metric=False,
@@ -136,7 +150,7 @@ def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
 def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(recipe.learning_rate)
-    return keras.optimizers.SGD(recipe.learning_rate)
+    return keras.optimizers.SGD(recipe.learning_rate, recipe.momentum)
 
 
 def _regularizer(recipe: Recipe) -> keras.regularizers.Regularizer | None:
@@ -217,6 +231,7 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self._gc = gc
         self._target = recipe.stop_at_loss
+        self._mean_loss = LOSSES[recipe.loss]
         self._x = data.x_train[:1000]
         self._y = data.y_train[:1000]
         self._x_gc = data.x_test[: recipe.num_gc_along]
@@ -261,4 +276,4 @@ class _Watch(keras.callbacks.Callback):
         self._next = max(1, math.ceil(self._step * self._growth))
 
     def _loss(self) -> float:
-        return cross_entropy(self.model(self._x, training=False), self._y)
+        return self._mean_loss(self.model(self._x, training=False), self._y)

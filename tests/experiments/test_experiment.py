@@ -31,8 +31,9 @@ def test_trends_speak_of_known_quantities_and_series(experiment):
         assert {trend.x, trend.y} <= set(QUANTITIES)
         if trend.series:
             assert any(
-                setting["series"] == trend.series and trend.x in setting
-                for setting in experiment.settings["smoke"]
+                setting.get("series") == trend.series and trend.x in setting
+                for setting in experiment.settings["small"]
+                + experiment.settings["paper"]
             )
 
 
