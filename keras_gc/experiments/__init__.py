@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # the comparison of all regularizers come last.
 NAMES = (
     "interpolation",
+    "arc_length",
     "initialization",
     "parameter_norm",
     "spectral_norm",

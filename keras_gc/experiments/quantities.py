@@ -38,6 +38,7 @@ QUANTITIES = {
     "epochs": ("most epochs", ""),
     "depth": ("hidden layers", ""),
     "width": ("width", "units"),
+    "arc_length": ("arc length", "input unit"),
     "step": ("training step", ""),
     "jacobian_side": ("‖J‖² Σᵢ Tᵢ", ""),
     "parameter_side": ("‖∇f‖² in the weights", ""),

@@ -12,6 +12,7 @@ from keras_gc._validation import one_of
 # Each figure is drawn by the function of the same name as its module.
 FIGURES = {
     "interpolation": "strip",
+    "arc_length": "arc",
     "initialization": "depth",
     "parameter_norm": "settings",
     "spectral_norm": "settings",

@@ -28,11 +28,12 @@ def widths(results: Results) -> "Figure":
     series = list(
         dict.fromkeys(row["setting"].get("series") for row in results.rows)
     )
+    trained_on = results.config["recipe"].get("loss", "cross_entropy")
     figure, rows_of_axes = style.panels(results, len(series), 3, height=2.4)
     for name, (loss, error, gc) in zip(series, rows_of_axes, strict=True):
         rows = results.of_series(name)
         _over_width(loss, rows, ("test_loss", "train_loss"), results)
-        loss.set_ylabel(LOSS_LABELS[results.config["recipe"]["loss"]])
+        loss.set_ylabel(LOSS_LABELS[trained_on])
         style.log_if_wide(loss)
         loss.set_title(name)
         _over_width(error, rows, ("test_error", "train_error"), results)

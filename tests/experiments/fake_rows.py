@@ -14,6 +14,7 @@ def fake_result(setting, seed):
             "step": step,
             "loss": 2.3 / (1 + step / 10),
             "gc": gc * (1 - math.exp(-step / 50)) + 0.1,
+            "arc_length": 2 * math.sqrt(1 + gc * (1 - math.exp(-step / 50))),
             "function": [math.sin(x) for x in range(5)],
             "jacobian_side": gc,
             "parameter_side": gc * 9,
@@ -26,6 +27,7 @@ def fake_result(setting, seed):
     ]
     return {
         "gc": gc,
+        "arc_length": 2 + gc / 100,
         "initial_gc": 0.1,
         "spectral_bound": 100 * gc,
         "embedding_gc": gc / 2,

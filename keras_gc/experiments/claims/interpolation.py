@@ -46,7 +46,18 @@ class Recipe:
     snapshots: tuple[int, ...] = (0, 10, 100, 1000, 5000)
 
 
-def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
+def run(recipe: Recipe, seed: int, dataset: str) -> dict:
+    """Fit a network to the ten points and watch its GC.
+
+    Args:
+        recipe: `Recipe`, what to do.
+        seed: int, seed of the initial weights.
+        dataset: str, not used.
+
+    Returns:
+        A dict with GC before and after, the training loss, and the curve of
+        loss, GC and the function itself over steps.
+    """
     keras.utils.set_random_seed(seed)
     model = GCModel.from_model(
         mlp((1,), 1, width=recipe.width, depth=recipe.depth)
@@ -145,7 +156,7 @@ EXPERIMENT = Experiment(
     recipe=lambda scale, dataset: Recipe(
         snapshots=(0, 10, 100, 1000) + (5000,) * (scale != "smoke")
     ),
-    run=_run,
+    run=run,
     judge=_judge,
     thresholds=THRESHOLDS,
     uses_data=False,
