@@ -35,6 +35,7 @@ NAMES = (
     "transfer_theorem",
     "margin",
     "collapse",
+    "robustness",
     "regularizers",
 )
 

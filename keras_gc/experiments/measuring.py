@@ -115,7 +115,10 @@ def cross_entropy(logits: Any, y: np.ndarray) -> float:
 
 
 def squared_errors(outputs: Any, y: Any) -> Any:
-    """Return each example's squared error against its one-hot label.
+    """Return each example's squared error against its centred one-hot label.
+
+    Centred, so that the labels sum to 0: linear outputs that learn plain
+    one-hot labels sum to 1 and may be mistaken for probabilities.
 
     Args:
         outputs: tensor of shape `(examples, classes)`.
@@ -127,7 +130,8 @@ def squared_errors(outputs: Any, y: Any) -> Any:
     labels = keras.ops.one_hot(
         keras.ops.reshape(y, (-1,)), outputs.shape[-1], dtype=outputs.dtype
     )
-    return keras.ops.mean(keras.ops.square(outputs - labels), -1)
+    centred = labels - 1 / outputs.shape[-1]
+    return keras.ops.mean(keras.ops.square(outputs - centred), -1)
 
 
 LOSSES: dict[str, Callable[[Any, Any], float]] = {

@@ -5,6 +5,7 @@ GC_UNIT = "(logit / input unit)²"
 # Name in the rows -> (phrase, unit).
 QUANTITIES = {
     "gc": ("GC", GC_UNIT),
+    "gc_train": ("GC of training examples", GC_UNIT),
     "initial_gc": ("GC at initialisation", GC_UNIT),
     "embedding_gc": (
         "GC of the embedding",
@@ -23,6 +24,10 @@ QUANTITIES = {
     "excess_risk": ("test error − training error", ""),
     "collapse": ("class-distance normalised variance", ""),
     "few_shot_accuracy": ("5-shot accuracy on new classes", ""),
+    "noise_accuracy": ("accuracy on noisy examples", ""),
+    "attack_accuracy": ("accuracy on attacked examples", ""),
+    "weight_norm": ("squared norm of the weights", ""),
+    "sharpness": ("rise of the loss within ρ = 0.05", "nat"),
     "learning_rate": ("learning rate", ""),
     "batch_size": ("batch size", "examples"),
     "momentum": ("momentum", ""),

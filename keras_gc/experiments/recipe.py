@@ -23,7 +23,7 @@ class Recipe:
         learning_rate: float, its learning rate, held constant.
         momentum: float, momentum of "sgd".
         loss: str, "cross_entropy", or "squared": the squared error of linear
-            outputs against one-hot labels, a mean over the classes.
+            outputs against centred one-hot labels, a mean over the classes.
         batch_size: int, examples in a batch.
         epochs: int, largest number of epochs.
         stop_at_loss: float, training stops once the loss on 1,000 training

@@ -23,8 +23,9 @@ FIGURES = {
     "explicit": "settings",
     "double_descent": "widths",
     "transfer_theorem": "inequality",
-    "margin": "scatter",
+    "margin": "margins",
     "collapse": "scatter",
+    "robustness": "responses",
     "regularizers": "heuristics",
 }
 

@@ -36,27 +36,30 @@ def settings(results: Results) -> "Figure":
     return figure
 
 
-def along_training(axes: "Axes", rows: list, x: str, results: Results) -> None:
-    """Draw GC over steps of training, a line for each setting.
+def along_training(
+    axes: "Axes", rows: list, x: str, results: Results, y: str = "gc"
+) -> None:
+    """Draw a quantity over steps of training, a line for each setting.
 
     Args:
         axes: Matplotlib axes, where.
         rows: list, the runs.
         x: str, name of what was varied.
         results: `Results`, result files.
+        y: str, name of the quantity. Defaults to "gc".
     """
     values = sorted({value(row, x) for row in rows})
     for place, setting in enumerate(values):
         style.mean_and_band(
             axes,
             [row for row in rows if value(row, x) == setting],
-            "gc",
+            y,
             color=style.shade(place, len(values)),
             label=f"{setting:g}",
         )
     style.log_if_wide(axes)
     style.steps_axis(axes)
-    axes.set_ylabel(results.label("gc"))
+    axes.set_ylabel(results.label(y))
     axes.legend(title=results.label(x), title_fontsize=7, ncols=2)
 
 

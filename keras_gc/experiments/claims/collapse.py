@@ -58,7 +58,7 @@ def _run(recipe: CollapseRecipe, seed: int, dataset: str) -> dict:
         num_classes=half,
     )
     model, result = training.train(recipe, seed, old)
-    embed = keras.Model(model.inputs, model.get_layer("embedding").output)
+    embed = keras.Model(model.inputs[0], model.get_layer("embedding").output)
     features = embed.predict(data.x_test[~old_test], verbose=0)
     labels = data.y_test[~old_test]
     # Exact GC of an embedding costs one pass for each of its units.

@@ -79,9 +79,9 @@ def _solve(
     """Keep the first layer random, solve for the last one of least norm."""
     keras.utils.set_random_seed(seed)
     model = training.build(recipe, data.x_train.shape[1:], data.num_classes)
-    hidden = keras.Model(model.inputs, model.get_layer("embedding").output)
+    hidden = keras.Model(model.inputs[0], model.get_layer("embedding").output)
     features = hidden.predict(data.x_train, verbose=0).astype("float64")
-    labels = np.eye(data.num_classes)[data.y_train]
+    labels = np.eye(data.num_classes)[data.y_train] - 1 / data.num_classes
     kernel = np.linalg.lstsq(features, labels, rcond=None)[0]
     model.layers[-1].set_weights([kernel, np.zeros(data.num_classes)])
     gc = ExactGC(model)

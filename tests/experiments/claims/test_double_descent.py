@@ -74,7 +74,7 @@ def test_random_features_fit_all_labels_once_they_are_as_many():
         assert kernel.shape == (width, 10)
     assert fitted[400] < 1e-8 < 1e-3 < fitted[10]
     # Of all exact fits the one of least norm lies in the features' span.
-    hidden = keras.Model(model.inputs, model.get_layer("embedding").output)
+    hidden = keras.Model(model.inputs[0], model.get_layer("embedding").output)
     features = hidden.predict(data.x_train, verbose=0)
     inside = np.linalg.pinv(features) @ features @ kernel
     np.testing.assert_allclose(inside, kernel, atol=1e-3)
