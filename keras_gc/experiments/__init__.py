@@ -35,6 +35,8 @@ NAMES = (
     "transfer_theorem",
     "margin",
     "collapse",
+    "robust_measure",
+    "error_bars",
     "robustness",
     "regularizers",
 )

@@ -25,6 +25,8 @@ FIGURES = {
     "transfer_theorem": "inequality",
     "margin": "margins",
     "collapse": "scatter",
+    "robust_measure": "shares",
+    "error_bars": "coverage",
     "robustness": "responses",
     "regularizers": "heuristics",
 }

@@ -53,7 +53,7 @@ def _recipe(scale: str, dataset: str) -> Recipe:
         batch_size=100,
         num_train=300 if scale == "smoke" else 1000,
         num_gc=100,
-        epochs=1000,
+        epochs=600,
         **changes,
     )
 
@@ -160,7 +160,7 @@ EXPERIMENT = Experiment(
                 (30, 100, 300, 600, 800, 1000, 1250, 1800, 3000, 6000),
                 optimizer=_LEAST_SQUARES,
             ),
-            *_settings(HIDDEN, (2, 4, 8, 12, 16, 32, 128, 512)),
+            *_settings(HIDDEN, (2, 8, 12, 16, 32, 128)),
         ],
         "paper": _settings(RESNET, (1, 2, 4, 8, 12, 16, 24, 32, 64)),
     },
