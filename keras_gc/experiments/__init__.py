@@ -35,6 +35,7 @@ NAMES = (
     "transfer_theorem",
     "margin",
     "collapse",
+    "sensitivity",
     "robust_measure",
     "error_bars",
     "robustness",

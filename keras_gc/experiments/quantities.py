@@ -39,6 +39,7 @@ QUANTITIES = {
     "weight_noise": ("noise σ on the weights", ""),
     "input_noise": ("input noise σ", "input unit"),
     "label_noise": ("labels drawn anew", "share"),
+    "augment": ("shifts of training images", "pixels, at most"),
     "wrong_labels": ("labels kept random", "share"),
     "epochs": ("most epochs", ""),
     "depth": ("hidden layers", ""),

@@ -29,6 +29,7 @@ class Recipe:
         stop_at_loss: float, training stops once the loss on 1,000 training
             examples is this low, which makes runs of different speed
             comparable; `None` trains for all `epochs`.
+        augment: int, pixels by which training images move at most, at random.
         l2: float, strength of Keras's L2 regularizer on every kernel.
         spectral_norm: float, strength of the spectral-norm penalty on every
             kernel.
@@ -60,6 +61,7 @@ class Recipe:
     batch_size: int = 32
     epochs: int = 20
     stop_at_loss: float | None = None
+    augment: int = 0
     l2: float = 0.0
     spectral_norm: float = 0.0
     gc_weight: float = 0.0

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_gc import datasets, heuristics, regularizers
+from keras_gc.experiments.augmenting import shifted
 from keras_gc.experiments.measuring import (
     LOSSES,
     ExactGC,
@@ -55,7 +56,9 @@ def train(
     model = build(recipe, data.x_train.shape[1:], data.num_classes)
     gc = ExactGC(model)
     watch = _Watch(recipe, data, gc, observe)
-    batches = Batches(data, recipe.batch_size, recipe.epochs, seed)
+    batches = Batches(
+        data, recipe.batch_size, recipe.epochs, seed, recipe.augment
+    )
     model.fit(batches, shuffle=False, callbacks=[watch], verbose=0)
     return model, measure(
         model, data, recipe.num_gc, gc, recipe.loss
@@ -188,17 +191,24 @@ class Batches(keras.utils.PyDataset):
             epoch is left out.
         epochs: int, how often to go through the examples, each time in a new
             order.
-        seed: int, decides the orders.
+        seed: int, decides the orders and the shifts.
+        augment: int, pixels by which images move at most. Defaults to 0.
     """
 
     def __init__(
-        self, data: datasets.Dataset, batch_size: int, epochs: int, seed: int
+        self,
+        data: datasets.Dataset,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        augment: int = 0,
     ):
         super().__init__()
         self._data = data
         self._batch_size = batch_size
         self._per_epoch = max(1, len(data.y_train) // batch_size)
         self._epochs = epochs
+        self._seed, self._augment = seed, augment
         self._order = functools.lru_cache(maxsize=2)(
             lambda epoch: np.random.default_rng([seed, epoch]).permutation(
                 len(data.y_train)
@@ -215,7 +225,9 @@ class Batches(keras.utils.PyDataset):
         epoch, place = divmod(index, self._per_epoch)
         start = place * self._batch_size
         rows = self._order(epoch)[start : start + self._batch_size]
-        return self._data.x_train[rows], self._data.y_train[rows]
+        rng = np.random.default_rng([self._seed, 1, index])
+        x = shifted(self._data.x_train[rows], self._augment, rng)
+        return x, self._data.y_train[rows]
 
 
 class _Watch(keras.callbacks.Callback):

@@ -25,6 +25,7 @@ FIGURES = {
     "transfer_theorem": "inequality",
     "margin": "margins",
     "collapse": "scatter",
+    "sensitivity": "responses",
     "robust_measure": "shares",
     "error_bars": "coverage",
     "robustness": "responses",

@@ -46,6 +46,8 @@ def fake_result(setting, seed):
         "promised": 60,
         "warned": 2,
         "num_examples": 100,
+        "logit_auroc": 0.5 + gc / 1000,
+        "softmax_auroc": 0.8 + gc / 1000,
         "test_error": 0.05 + gc / 2000,
         "train_error": 0.0,
         "lipschitz_lower": gc / 5,
