@@ -18,6 +18,12 @@ def add_parser(commands: Any) -> None:
         "a Markdown table.",
     )
     parser.add_argument("folder", type=Path, help="where the results lie")
+    parser.add_argument(
+        "--predictors",
+        action="store_true",
+        help="instead, score GC and other measures by what they tell of the "
+        "generalisation gap of all networks there",
+    )
     parser.set_defaults(run=run)
 
 
@@ -27,6 +33,8 @@ def run(options: argparse.Namespace) -> None:
     Args:
         options: argparse.Namespace, the parsed arguments.
     """
+    from keras_gc.experiments.predictors import predictor_table
     from keras_gc.experiments.summary import summary
 
-    print(summary(options.folder))
+    table = predictor_table if options.predictors else summary
+    print(table(options.folder))

@@ -36,6 +36,7 @@ NAMES = (
     "margin",
     "collapse",
     "sensitivity",
+    "mislabelled",
     "robust_measure",
     "error_bars",
     "robustness",

@@ -72,9 +72,20 @@ class ExactGC:
         Returns:
             GC, in (logit / input unit)^2.
         """
+        return float(np.mean(self.norms(x)))
+
+    def norms(self, x: np.ndarray) -> np.ndarray:
+        """Measure each example.
+
+        Args:
+            x: array, the examples; a multiple of the batch size is best.
+
+        Returns:
+            Squared Jacobian norms of shape `(examples,)`.
+        """
         batches = np.split(x, range(self._batch_size, len(x), self._batch_size))
         norms = [self._meter(keras.ops.convert_to_tensor(b)) for b in batches]
-        return float(np.mean(np.concatenate(norms)))
+        return np.concatenate(norms)
 
 
 def evaluate(

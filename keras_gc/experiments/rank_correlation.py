@@ -43,6 +43,23 @@ def spearman(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
     return float(test.statistic), float(test.pvalue)
 
 
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
+    """Return Spearman's rank correlation alone, at once.
+
+    Args:
+        x: list of floats, one value for each run.
+        y: list of floats, one value for each run.
+
+    Returns:
+        A float from -1 to 1; 0 where `x` or `y` does not vary.
+    """
+    import scipy.stats
+
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return 0.0
+    return float(scipy.stats.spearmanr(x, y).statistic)
+
+
 def p_phrase(p_value: float, digits: int = 1) -> str:
     """Return a p-value in words that promise no more than the test can tell.
 

@@ -26,6 +26,7 @@ FIGURES = {
     "margin": "margins",
     "collapse": "scatter",
     "sensitivity": "responses",
+    "mislabelled": "detectors",
     "robust_measure": "shares",
     "error_bars": "coverage",
     "robustness": "responses",

@@ -48,6 +48,17 @@ def fake_result(setting, seed):
         "num_examples": 100,
         "logit_auroc": 0.5 + gc / 1000,
         "softmax_auroc": 0.8 + gc / 1000,
+        **{
+            f"{score}_auroc": rng.uniform(0.4, 1)
+            for score in (
+                "norm",
+                "norm_mean",
+                "norm_variance",
+                "loss",
+                "loss_mean",
+                "held_out",
+            )
+        },
         "test_error": 0.05 + gc / 2000,
         "train_error": 0.0,
         "lipschitz_lower": gc / 5,

@@ -15,7 +15,7 @@ import numpy as np
 from keras_gc.experiments.claims.interpolation import GRID, Recipe, run
 from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.finding import Finding, judge_condition
-from keras_gc.experiments.rank_correlation import spearman
+from keras_gc.experiments.rank_correlation import rank_correlation
 from keras_gc.experiments.trend import Trend
 
 THRESHOLDS = {
@@ -53,7 +53,7 @@ def _judge(rows: list[dict]) -> list[Finding]:
         ]
         for row in rows
     ]
-    least = min(spearman(*zip(*curve, strict=True))[0] for curve in curves)
+    least = min(rank_correlation(*zip(*curve, strict=True)) for curve in curves)
     interval = GRID[-1] - GRID[0]
     pairs = np.array([pair for curve in curves for pair in curve])
     bound = interval * np.sqrt(1 + pairs[:, 0])

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_gc.experiments import training
+from keras_gc.experiments.auroc import auroc
 from keras_gc.experiments.complexity import complexity_measures
 from keras_gc.experiments.experiment import Experiment
 from keras_gc.experiments.finding import Finding, judge_condition
@@ -62,26 +63,6 @@ def _norms(
     return jacobian_norms(
         model, x, estimator="exact_reverse", outputs=outputs, batch_size=200
     )
-
-
-def auroc(scores: np.ndarray, is_positive: np.ndarray) -> float | None:
-    """Return how well scores tell positive examples from the others.
-
-    Args:
-        scores: array, one for each example.
-        is_positive: array of bools.
-
-    Returns:
-        The chance that a positive example has the higher score of two: 0.5
-        for scores that tell nothing; `None` if all examples are of one kind.
-    """
-    import scipy.stats
-
-    num = int(is_positive.sum())
-    if num in {0, len(scores)}:
-        return None
-    ranks = scipy.stats.rankdata(scores)[is_positive].sum()
-    return float((ranks / num - (num + 1) / 2) / (len(scores) - num))
 
 
 def _judge(rows: list[dict]) -> list[Finding]:
