@@ -1,22 +1,27 @@
 """`keras-gc demo`: train at several weights of GC; a table and a figure."""
 
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from keras_gc.cli.parser import output_folder
 
+if TYPE_CHECKING:
+    from rich.table import Table
 
-def add_parser(commands):
+
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
-        commands: the subparsers of `keras-gc`.
+        commands: argparse subparsers of `keras-gc`.
     """
     parser = commands.add_parser(
         "demo",
         help="train a small model at several weights of GC",
         description="Train the same small network with GC in the loss at "
-        "several weights, and without keras_gc for comparison. Prints a table "
-        "and writes a figure.",
+        "several weights; 0 is plain Keras. Prints a table and writes a "
+        "figure.",
     )
     parser.add_argument(
         "--dataset",
@@ -42,60 +47,65 @@ def add_parser(commands):
         "--out",
         type=output_folder,
         default=Path("keras-gc-results/demo"),
-        help="folder of the results and the figure (default: %(default)s)",
+        help="folder of the results and the figure, one for each data set "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on in a folder that holds results, without repeating any",
     )
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:
-        options: the parsed arguments.
+        options: argparse.Namespace, the parsed arguments.
     """
     from rich.console import Console
-    from rich.progress import Progress, TextColumn, TimeRemainingColumn
 
-    from keras_gc.experiments import demo
-    from keras_gc.plots.demo import plot_demo
+    from keras_gc import plots
+    from keras_gc.experiments.demo import demo
+    from keras_gc.experiments.store import Store
 
-    console = Console()
-    plan = demo.Demo(
+    folder = options.out / options.dataset
+    demo(
         options.dataset,
         weights=options.weights,
         epochs=options.epochs,
         max_train=options.max_train,
-        seed=options.seed,
+    ).reproduce(
+        folder,
+        dataset=options.dataset,
+        scale="small",
+        seeds=[options.seed],
+        resume=options.resume,
     )
-    columns = (*Progress.get_default_columns()[:3], TimeRemainingColumn())
-    with Progress(
-        *columns, TextColumn("{task.fields[now]}"), console=console
-    ) as progress:
-        task = progress.add_task(options.dataset, total=plan.num_epochs, now="")
-        rows = plan.run(lambda now: progress.update(task, advance=1, now=now))
-    console.print(_table(plan, rows))
-    results = demo.write(plan, rows, options.out)
-    for path in plot_demo(results):
+    console = Console()
+    console.print(_table(Store(folder).rows()))
+    for path in plots.draw("demo", folder):
         console.print(f"Figure: {path}")
 
 
-def _table(plan, rows):
+def _table(rows: list[dict]) -> "Table":
     from rich.table import Table
 
-    table = Table(title=plan.title)
-    for heading in ("gc_weight", "train acc.", "test acc.", "GC", "time"):
+    result = rows[0]["result"]
+    table = Table(
+        title=f"{result['num_train']} training examples",
+        caption="GC: exact, on test examples. What a step costs: keras-gc "
+        "bench.",
+    )
+    for heading in ("gc_weight", "train acc.", "test acc.", "GC"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
+        weight, result = row["setting"]["gc_weight"], row["result"]
         table.add_row(
-            "plain Keras"
-            if row["gc_weight"] is None
-            else f"{row['gc_weight']:g}",
-            f"{row['train_accuracy']:.4f}",
-            f"{row['test_accuracy']:.4f}",
-            f"{row['gc']:.3g} ± {row['gc_standard_error']:.1g}",
-            f"{row['time_over_plain']:.2f}",
+            f"{weight:g}" if weight else "0 (plain Keras)",
+            f"{result['train_accuracy']:.4f}",
+            f"{result['test_accuracy']:.4f}",
+            f"{result['gc']:.3g}",
         )
-    table.caption = (
-        "GC: exact, on test examples. Time: fastest epoch, over plain Keras."
-    )
     return table

@@ -1,13 +1,15 @@
 """`keras-gc plot`: draw an experiment's figure from its results."""
 
+import argparse
 from pathlib import Path
+from typing import Any
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
-        commands: the subparsers of `keras-gc`.
+        commands: argparse subparsers of `keras-gc`.
     """
     parser = commands.add_parser(
         "plot",
@@ -23,11 +25,11 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:
-        options: the parsed arguments.
+        options: argparse.Namespace, the parsed arguments.
     """
     from keras_gc import plots
 

@@ -1,15 +1,17 @@
 """`keras-gc reproduce`: run an experiment of the paper, with a verdict."""
 
+import argparse
 from pathlib import Path
+from typing import Any
 
 from keras_gc.cli.parser import output_folder
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
-        commands: the subparsers of `keras-gc`.
+        commands: argparse subparsers of `keras-gc`.
     """
     parser = commands.add_parser(
         "reproduce",
@@ -29,7 +31,12 @@ def add_parser(commands):
         "--network",
         help="mlp, lenet, resnet18 or vgg13 (default: the scale's own)",
     )
-    parser.add_argument("--seeds", type=int, help="runs per setting")
+    parser.add_argument(
+        "--seeds",
+        type=_seeds,
+        metavar="N or LIST",
+        help="how many runs per setting, or their seeds: 3, or 10,11,12",
+    )
     parser.add_argument(
         "--out",
         type=output_folder,
@@ -40,16 +47,16 @@ def add_parser(commands):
         "--resume",
         action="store_true",
         help="go on in a folder that holds results, without repeating any; "
-        "what is not given is taken from them",
+        "options that are not given are taken from there, seeds are added",
     )
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:
-        options: the parsed arguments.
+        options: argparse.Namespace, the parsed arguments.
     """
     from keras_gc import experiments, plots
 
@@ -67,3 +74,10 @@ def run(options):
         print(f"{name}: {verdict}")
         for path in plots.plot(name, options.out):
             print(f"Figure: {path}")
+
+
+def _seeds(text: str) -> int | list[int]:
+    """Read "3" as a count and "10,11,12" (or "10,") as a list."""
+    if "," not in text:
+        return int(text)
+    return [int(seed) for seed in text.split(",") if seed]

@@ -7,6 +7,7 @@ alone decide the verdict and draw the figure.
 
 import ast
 import importlib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
     from keras_gc.experiments.experiment import Experiment
     from keras_gc.experiments.verdict import Verdict
 
-# One module of this package for each, in the order of the paper; its
-# follow-ups and all its regularizers together come last.
+# One module of `claims` each, in the order of the paper; the follow-ups and
+# the comparison of all regularizers come last.
 NAMES = (
     "interpolation",
+    "arc_length",
     "initialization",
     "parameter_norm",
     "spectral_norm",
@@ -33,6 +35,11 @@ NAMES = (
     "transfer_theorem",
     "margin",
     "collapse",
+    "sensitivity",
+    "mislabelled",
+    "robust_measure",
+    "error_bars",
+    "robustness",
     "regularizers",
 )
 
@@ -41,16 +48,16 @@ def get(name: str) -> "Experiment":
     """Return an experiment by its name.
 
     Args:
-        name: One of `NAMES`.
+        name: str, one of `NAMES`.
 
     Returns:
         The `Experiment`.
     """
     one_of("name", name, NAMES)
     # Parts of the package import each other through its public names, which
-    # the command leaves for later: now they are due.
+    # the command does not load until they are needed.
     importlib.import_module("keras_gc._public")
-    module = importlib.import_module(f"keras_gc.experiments.{name}")
+    module = importlib.import_module(f"keras_gc.experiments.claims.{name}")
     return module.EXPERIMENT
 
 
@@ -65,7 +72,8 @@ def names() -> dict[str, str]:
 
 def _claim(name: str) -> str:
     """Read the claim in an experiment's source, so that no Keras is needed."""
-    source = resources.files(__name__).joinpath(f"{name}.py").read_text()
+    file = resources.files(__name__).joinpath("claims", f"{name}.py")
+    source = file.read_text("utf-8")
     (claim,) = (
         ast.literal_eval(node.value)
         for node in ast.walk(ast.parse(source))
@@ -78,7 +86,7 @@ def reproduce(
     name: str,
     dataset: str | None = None,
     scale: str | None = None,
-    seeds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
     out: str | Path = "keras-gc-results",
     *,
     network: str | None = None,
@@ -92,19 +100,23 @@ def reproduce(
     `verdict.json`. A killed process loses at most the run in progress.
 
     Args:
-        name: One of `NAMES`.
-        dataset: A name that `keras_gc.datasets.load` knows. Default: the
-            scale's own ("digits", "mnist", "cifar10").
-        scale: "smoke" (seconds; the default), "small" (minutes on two cores)
-            or "paper" (the paper's networks; meant for a GPU or TPU).
-        seeds: How many seeds. Default: 2 at "smoke", else 3.
-        out: Folder of all results.
-        network: "mlp", "lenet", "resnet18" or "vgg13", in the place of the
-            scale's own.
-        resume: Go on with the results in `out` and do what is missing; what
-            is not given above is theirs. Other processes may do the same at
-            the same time.
-        progress: Whether to show the grid and the time left.
+        name: str, one of `NAMES`.
+        dataset: str, a name that `keras_gc.datasets.load` knows. Defaults to
+            the scale's own ("digits", "mnist", "cifar10").
+        scale: str, "smoke" (seconds), "small" (minutes on two cores) or
+            "paper" (the paper's networks; meant for a GPU or TPU). Defaults to
+            "smoke", or to that of the results to go on with.
+        seeds: int or list of ints, how many seeds, from 0 on, or which.
+            Defaults to 2 at "smoke", else 3.
+        out: str or path, folder of all results. Defaults to "keras-gc-results".
+        network: str, "mlp", "lenet", "resnet18" or "vgg13".
+            Defaults to the scale's own.
+        resume: bool, go on with the results in `out` and do the runs that are
+            missing; arguments that are not given are taken from there, and new
+            seeds are added. Several processes may do so at the same time.
+            Defaults to False.
+        progress: bool, whether to show the grid and the time left. Defaults to
+            True.
 
     Returns:
         A `Verdict`; `print` shows it.
@@ -115,8 +127,8 @@ def reproduce(
             no such experiment, data set, scale or network.
 
     Example:
-        verdict = keras_gc.experiments.reproduce("learning_rate")
-        print(verdict)
+    >>> verdict = reproduce("learning_rate", scale="small")  # doctest: +SKIP
+    >>> print(verdict)  # doctest: +SKIP
     """
     from keras_gc import datasets
     from keras_gc.experiments.experiment import (
@@ -126,7 +138,7 @@ def reproduce(
     )
     from keras_gc.experiments.store import Store
 
-    # All of it before anything is written.
+    # Check everything before anything is written.
     chosen, folder = get(name), Path(out) / name
     is_begun = resume and (folder / "config.json").exists()
     begun = Store(folder).config() if is_begun else {}
@@ -135,7 +147,7 @@ def reproduce(
     dataset = dataset or begun.get("dataset") or DEFAULT_DATASETS[scale]
     one_of("dataset", dataset, datasets.names())
     if seeds is None:
-        seeds = len(begun.get("seeds", [])) or DEFAULT_SEEDS[scale]
+        seeds = begun.get("seeds") or DEFAULT_SEEDS[scale]
     if network := network or begun.get("network"):
         chosen = chosen.on(network)
     return chosen.reproduce(

@@ -41,10 +41,10 @@ def _devices(backend: str) -> list[str]:
 
 
 def _allows_tf32(backend: str, devices: list[str]) -> bool | None:
-    """Whether float32 products may be rounded to TF32; None if unknown."""
+    """Return whether float32 products may be rounded to TF32, if known."""
     if not any(device.startswith(("gpu", "cuda")) for device in devices):
         return False
-    # Looked at where Keras has loaded it: only backend/ imports frameworks.
+    # Keras has loaded it already: only backend/ imports frameworks.
     framework = sys.modules[backend]
     if backend == "tensorflow":
         config = framework.config.experimental

@@ -6,18 +6,19 @@ import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_gc._validation import one_of, positive_int
-from keras_gc.experiments import verdict as verdicts
 from keras_gc.experiments.environment import environment
+from keras_gc.experiments.finding import Finding
 from keras_gc.experiments.progress import Progress
-from keras_gc.experiments.quantities import QUANTITIES, label
+from keras_gc.experiments.provenance import data_note
 from keras_gc.experiments.recipe import WIDTHS, shape_of
 from keras_gc.experiments.store import Store
-from keras_gc.experiments.verdict import Finding, Trend, Verdict
+from keras_gc.experiments.trend import THRESHOLDS, Trend, judge_trend
+from keras_gc.experiments.verdict import Verdict, decide
 
 SCALES = ("smoke", "small", "paper")
 DEFAULT_DATASETS = {"smoke": "digits", "small": "mnist", "paper": "cifar10"}
@@ -28,25 +29,26 @@ DEFAULT_SEEDS = {"smoke": 2, "small": 3, "paper": 3}
 class Experiment:
     """One claim, the grid that tests it and the function that runs a cell.
 
-    Everything here is fixed before the first run and written into the
+    All of this is fixed before the first run and written into the
     `config.json` of the results.
 
     Args:
-        name: Name on the command line.
-        claim: The claim in one sentence of ours.
-        settings: For each scale the settings, in the order of the figure.
-            A setting is a dict of fields of the recipe that it replaces;
-            its `series` (optional) groups settings into one line of the
-            figure and is no field.
-        recipe: `(scale, dataset) -> dataclass`: all that the settings
-            leave as it is. The values are ours, not the paper's.
-        run: `(recipe, seed, dataset) -> dict`: does one run and returns what
-            it measured as plain JSON values.
-        trends: The parts of the claim that are trends.
-        judge: `(rows) -> list[Finding]`: the parts that are not.
-        thresholds: What `judge` decides by, beside `verdict.THRESHOLDS`.
-        uses_data: Whether the runs use a data set.
-        network: The network, where it is not the scale's own (`on`).
+        name: str, name on the command line.
+        claim: str, the claim in one sentence of ours.
+        settings: dict, for each scale the settings, in the order of the figure.
+            A setting is a dict of fields of the recipe that it replaces; its
+            `series` (optional) groups settings into one line of the figure and
+            is no field.
+        recipe: callable, `(scale, dataset) -> dataclass`, everything that the
+            settings do not change. The values are ours, not the paper's.
+        run: callable, `(recipe, seed, dataset) -> dict`, does one run and
+            returns what it measured as plain JSON values.
+        trends: tuple, the parts of the claim that are trends.
+        judge: callable, `(rows) -> list[Finding]`, the parts that are not.
+        thresholds: dict, what `judge` decides by, in addition to
+            `trend.THRESHOLDS`.
+        uses_data: bool, whether the runs use a data set.
+        network: str, the network, if not the scale's own (see `on`).
     """
 
     name: str
@@ -64,7 +66,7 @@ class Experiment:
         """Return the same experiment on another network.
 
         Args:
-            network: One of `networks.NETWORKS`.
+            network: str, one of `networks.NETWORKS`.
 
         Returns:
             An `Experiment`.
@@ -91,13 +93,27 @@ class Experiment:
             ),
         )
 
-    def config(self, dataset: str, scale: str, seeds: int) -> dict:
+    def trends_at(self, scale: str) -> list[Trend]:
+        """Return the trends whose series the grid of one scale holds.
+
+        Args:
+            scale: str, "smoke", "small" or "paper".
+
+        Returns:
+            A list of `Trend`.
+        """
+        series = {setting.get("series") for setting in self.settings[scale]}
+        return [t for t in self.trends if t.series in series | {None}]
+
+    def config(
+        self, dataset: str, scale: str, seeds: int | Sequence[int]
+    ) -> dict:
         """Return all that is fixed before the first run.
 
         Args:
-            dataset: Name of the data set.
-            scale: "smoke", "small" or "paper".
-            seeds: How many seeds.
+            dataset: str, name of the data set.
+            scale: str, "smoke", "small" or "paper".
+            seeds: int or list of ints, how many seeds, from 0 on, or which.
 
         Returns:
             A dict of plain JSON values.
@@ -106,25 +122,25 @@ class Experiment:
             "experiment": self.name,
             "claim": self.claim,
             "dataset": dataset if self.uses_data else None,
+            "data_note": data_note(dataset) if self.uses_data else None,
             "network": self.network,
             "scale": scale,
-            "seeds": list(range(seeds)),
+            "seeds": list(range(seeds) if isinstance(seeds, int) else seeds),
             "settings": self.settings[scale],
             "recipe": dataclasses.asdict(self.recipe(scale, dataset)),
             "hyper_parameters": "ours, not the paper's",
-            "trends": [dataclasses.asdict(trend) for trend in self.trends],
-            "thresholds": verdicts.THRESHOLDS | self.thresholds,
-            "labels": {name: label(name) for name in QUANTITIES},
+            "trends": [dataclasses.asdict(t) for t in self.trends_at(scale)],
+            "thresholds": THRESHOLDS | self.thresholds,
         }
 
     def row(self, setting: dict, seed: int, dataset: str, scale: str) -> dict:
         """Do one run.
 
         Args:
-            setting: The setting.
-            seed: The seed.
-            dataset: Name of the data set.
-            scale: "smoke", "small" or "paper".
+            setting: dict, the setting.
+            seed: int, the seed.
+            dataset: str, name of the data set.
+            scale: str, "smoke", "small" or "paper".
 
         Returns:
             The row of the run.
@@ -142,18 +158,24 @@ class Experiment:
             "time": {"started": started, "seconds": time.time() - started},
         }
 
-    def verdict(self, rows: list[dict]) -> Verdict:
+    def verdict(self, rows: list[dict], scale: str = "small") -> Verdict:
         """Judge the claim by the thresholds of the configuration.
 
         Args:
-            rows: The runs.
+            rows: list of dicts, the runs.
+            scale: str, at "smoke" nothing is judged: so little is no evidence.
+                Defaults to "small".
 
         Returns:
             A `Verdict`.
         """
-        findings = [verdicts.judge_trend(trend, rows) for trend in self.trends]
-        findings += self.judge(rows)
-        return verdicts.decide(self.name, self.claim, findings, rows)
+        findings: list[Finding] = []
+        if scale != "smoke":
+            findings = [
+                judge_trend(trend, rows) for trend in self.trends_at(scale)
+            ]
+            findings += self.judge(rows)
+        return decide(self.name, self.claim, findings, rows)
 
     def reproduce(
         self,
@@ -161,7 +183,7 @@ class Experiment:
         *,
         dataset: str,
         scale: str,
-        seeds: int,
+        seeds: int | Sequence[int],
         resume: bool = False,
         progress: bool = True,
     ) -> Verdict:
@@ -171,38 +193,61 @@ class Experiment:
         join with `resume=True`. Each run is done by one of them.
 
         Args:
-            folder: Where the results lie.
-            dataset: Name of the data set.
-            scale: "smoke", "small" or "paper".
-            seeds: How many seeds.
-            resume: Whether to go on with the results in the folder.
-            progress: Whether to show the grid and the time left.
+            folder: path, where the results lie.
+            dataset: str, name of the data set.
+            scale: str, "smoke", "small" or "paper".
+            seeds: int or list of ints, how many seeds, from 0 on, or which.
+            resume: bool, whether to go on with the results in the folder; seeds
+                that it does not hold are added. Defaults to False.
+            progress: bool, whether to show the grid and the time left. Defaults
+                to True.
 
         Returns:
             A `Verdict`; it is written to `verdict.json` too.
         """
         one_of("scale", scale, SCALES)
-        positive_int("seeds", seeds)
+        check_seeds(seeds)
         store = Store(folder)
         store.create(self.config(dataset, scale, seeds), resume=resume)
         with (
             Progress(self.name, store, show=progress) as display,
             _expecting_retraces(),
         ):
-            # Second round: what other processes had in hand. It waits for
-            # them, and does the runs of those that were killed.
+            # The second round waits for the runs that other processes have in
+            # hand, and does those of processes that were killed.
             for wait in (False, True):
                 for setting, seed in store.missing():
-                    with store.claim(setting, seed, wait=wait) as is_ours:
+                    with store.reserve(setting, seed, wait=wait) as is_ours:
                         if is_ours:
                             display.begin(setting, seed)
                             store.append(
                                 self.row(setting, seed, dataset, scale)
                             )
                     display.update()
-        verdict = self.verdict(store.rows())
+        verdict = self.verdict(store.rows(), scale)
         store.write_verdict(verdict.to_dict())
         return verdict
+
+
+def check_seeds(seeds: int | Sequence[int]) -> None:
+    """Raise if seeds are neither a count nor a list of different seeds.
+
+    Args:
+        seeds: int or list of ints, how many seeds, an int >= 1, or which: ints
+            >= 0.
+
+    Raises:
+        ValueError: If they are neither.
+    """
+    if isinstance(seeds, int):
+        positive_int("seeds", seeds)
+        return
+    are_seeds = all(isinstance(seed, int) and seed >= 0 for seed in seeds)
+    if not seeds or not are_seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(
+            "`seeds` must be a count, an int >= 1, or a list of different "
+            f"ints >= 0. Received: seeds={seeds!r}"
+        )
 
 
 @contextlib.contextmanager
@@ -221,7 +266,7 @@ def _expecting_retraces() -> Iterator[None]:
 
 
 def _plain(result: Any) -> Any:
-    """Plain JSON values; a number that is not finite becomes None."""
+    """Return plain JSON values; a number that is not finite becomes None."""
     if isinstance(result, dict):
         return {key: _plain(entry) for key, entry in result.items()}
     if isinstance(result, (list, tuple)):

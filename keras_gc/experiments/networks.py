@@ -22,12 +22,11 @@ def mlp(
     """Build a ReLU network of Dense layers.
 
     Args:
-        input_shape: Shape of one example; flattened.
-        num_classes: Number of logits.
-        width: Units of each hidden layer.
-        depth: Number of hidden layers.
-        **kernel: `kernel_initializer` and `kernel_regularizer` of every
-            layer.
+        input_shape: tuple, shape of one example; flattened.
+        num_classes: int, number of logits.
+        width: int, units of each hidden layer. Defaults to 256.
+        depth: int, number of hidden layers. Defaults to 2.
+        **kernel: `kernel_initializer` and `kernel_regularizer` of every layer.
 
     Returns:
         A `keras.Model`, `(batch, *input_shape)` to `(batch, num_classes)`.
@@ -61,12 +60,11 @@ def lenet(
     """Build LeNet-5 with ReLU and maximum pooling.
 
     Args:
-        input_shape: Height, width and channels; height and width >= 4.
-        num_classes: Number of logits.
-        width: Channels of the first convolution; 6 is LeNet-5. The other
-            layers grow in proportion.
-        **kernel: `kernel_initializer` and `kernel_regularizer` of every
-            layer.
+        input_shape: tuple, height, width and channels; height and width >= 4.
+        num_classes: int, number of logits.
+        width: int, channels of the first convolution; 6 is LeNet-5. The other
+            layers grow in proportion. Defaults to 6.
+        **kernel: `kernel_initializer` and `kernel_regularizer` of every layer.
 
     Returns:
         A `keras.Model`.
@@ -100,11 +98,11 @@ def resnet18(
     (He et al. 2016, with batch normalisation).
 
     Args:
-        input_shape: Height, width and channels.
-        num_classes: Number of logits.
-        width: Channels of the first stage; 64 is ResNet-18.
-        **kernel: `kernel_initializer` and `kernel_regularizer` of every
-            layer.
+        input_shape: tuple, height, width and channels.
+        num_classes: int, number of logits.
+        width: int, channels of the first stage; 64 is ResNet-18. Defaults to
+            64.
+        **kernel: `kernel_initializer` and `kernel_regularizer` of every layer.
 
     Returns:
         A `keras.Model`.
@@ -149,11 +147,10 @@ def vgg13(
     (Simonyan & Zisserman 2015, configuration B). No batch normalisation.
 
     Args:
-        input_shape: Height, width and channels; height and width >= 32.
-        num_classes: Number of logits.
-        width: Channels of the first stage; 64 is VGG-13.
-        **kernel: `kernel_initializer` and `kernel_regularizer` of every
-            layer.
+        input_shape: tuple, height, width and channels; height and width >= 32.
+        num_classes: int, number of logits.
+        width: int, channels of the first stage; 64 is VGG-13. Defaults to 64.
+        **kernel: `kernel_initializer` and `kernel_regularizer` of every layer.
 
     Returns:
         A `keras.Model`.

@@ -9,9 +9,9 @@ class Progress:
     """A bar over the runs of one experiment.
 
     Args:
-        name: Name of the experiment.
-        store: Where its rows appear, whichever process writes them.
-        show: Whether to show anything.
+        name: str, name of the experiment.
+        store: `Store`, where its rows appear, whichever process writes them.
+        show: bool, whether to show anything.
     """
 
     def __init__(self, name: str, store: Store, *, show: bool = True):
@@ -48,8 +48,8 @@ class Progress:
         """Say which run is in hand.
 
         Args:
-            setting: Its setting.
-            seed: Its seed.
+            setting: dict, its setting.
+            seed: int, its seed.
         """
         if self._show:
             now = ", ".join(

@@ -1,14 +1,14 @@
-"""What stands in the rows of a results file."""
+"""Reading quantities out of the rows of a results file."""
 
 from typing import Any
 
 
 def value(row: dict, name: str) -> Any:
-    """Return a quantity of a run, whether set or measured.
+    """Return a quantity of a run, set or measured.
 
     Args:
-        row: The run.
-        name: Name of the quantity.
+        row: dict, the run.
+        name: str, name of the quantity.
 
     Returns:
         Its value, `None` where the run has none.
@@ -22,7 +22,7 @@ def by_setting(rows: list[dict]) -> list[tuple[dict, list[dict]]]:
     """Group runs by their setting.
 
     Args:
-        rows: The runs.
+        rows: list of dicts, the runs.
 
     Returns:
         Pairs of a setting and its runs, in the order of the rows.
@@ -39,8 +39,8 @@ def mean(rows: list[dict], name: str) -> float | None:
     """Return the mean of a quantity over runs.
 
     Args:
-        rows: The runs.
-        name: Name of the quantity.
+        rows: list of dicts, the runs.
+        name: str, name of the quantity.
 
     Returns:
         The mean over the runs that have a finite value; `None` if none has.

@@ -22,8 +22,8 @@ class Store:
     """The folder that holds the results of one experiment.
 
     Args:
-        folder: Where `config.json` and `rows.jsonl` lie. It is created by
-            `create()`; reading alone creates nothing.
+        folder: str or path, where `config.json` and `rows.jsonl` lie. It is
+            created by `create()`; reading alone creates nothing.
     """
 
     def __init__(self, folder: str | os.PathLike):
@@ -37,9 +37,11 @@ class Store:
         """Begin an experiment here, or go on with one that was begun.
 
         Args:
-            config: Everything that is fixed before the first run, as plain
-                JSON values.
-            resume: Whether the folder may hold runs of this very `config`.
+            config: dict, everything that is fixed before the first run, as
+                plain JSON values.
+            resume: bool, whether the folder may hold runs of this `config`.
+                Seeds that it does not have yet are added to it. Defaults to
+                False.
 
         Raises:
             ValueError: If the folder holds another configuration.
@@ -49,23 +51,33 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock("folder"):
             if not (self.folder / "config.json").exists():
-                write_json(self.folder / "config.json", config)
+                self._write_config(config)
                 return
             there, num_rows = self.config(), len(self._finished_lines())
-        if there != config:
+            if resume:
+                new = set(config["seeds"]).difference(there["seeds"])
+                config["seeds"] = there["seeds"] + sorted(new)
+            differences = _differences(there, config)
+            if resume and set(differences) <= {"seeds"}:
+                self._write_config(config)
+                return
+        if differences:
             hint = "" if num_rows else " (Nothing is lost if you delete it.)"
             raise ValueError(
                 f"{self.folder} belongs to runs of another configuration, and "
-                "the two must not mix. They differ in "
-                f"{_differences(there, config)}. Choose another folder with "
-                f"`--out`, or ask for the same configuration again.{hint}"
+                f"the two must not mix. They differ in "
+                f"{'; '.join(differences.values())}. Choose another folder "
+                f"with `--out`, or ask for the same configuration again.{hint}"
             )
-        if num_rows and not resume:
+        if num_rows:
             raise FileExistsError(
                 f"{self.folder} already holds results ({num_rows} finished "
                 "runs). Go on with them with `--resume` (resume=True), or "
                 "choose another folder with `--out`."
             )
+
+    def _write_config(self, config: dict) -> None:
+        write_json(self.folder / "config.json", config)
 
     def config(self) -> dict:
         """Return what was fixed before the first run.
@@ -75,9 +87,10 @@ class Store:
 
         Raises:
             FileNotFoundError: If no experiment was begun in this folder.
+            ValueError: If the file holds no JSON.
         """
         try:
-            return json.loads((self.folder / "config.json").read_text("utf-8"))
+            return read_json(self.folder / "config.json")
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"{self.folder} holds no results: it has no config.json. Run "
@@ -97,7 +110,10 @@ class Store:
             run_key(setting, seed): place
             for place, (setting, seed) in enumerate(self.grid())
         }
-        rows = [json.loads(line) for line in self._finished_lines()]
+        rows = [
+            _parsed(line, f"line {number} of {self._rows_file}")
+            for number, line in enumerate(self._finished_lines(), 1)
+        ]
         return sorted(
             rows, key=lambda row: order[run_key(row["setting"], row["seed"])]
         )
@@ -125,15 +141,16 @@ class Store:
         return [run for run in self.grid() if run_key(*run) not in done]
 
     @contextlib.contextmanager
-    def claim(
+    def reserve(
         self, setting: dict, seed: int, *, wait: bool = False
     ) -> Iterator[bool]:
         """Hold one run, so that no other process does it at the same time.
 
         Args:
-            setting: The setting of the run.
-            seed: The seed of the run.
-            wait: Whether to wait for a process that holds the run now.
+            setting: dict, the setting of the run.
+            seed: int, the seed of the run.
+            wait: bool, whether to wait for a process that holds the run now.
+                Defaults to False.
 
         Yields:
             Whether the run is ours to do: false where another process holds
@@ -157,7 +174,7 @@ class Store:
         """Add one finished run.
 
         Args:
-            row: The run, with at least `setting` and `seed`.
+            row: `Row`, the run, with at least `setting` and `seed`.
         """
         line = json.dumps(row, allow_nan=False).encode() + b"\n"
         with self._lock("rows"), self._rows_file.open("ab") as file:
@@ -170,8 +187,8 @@ class Store:
         """Write `verdict.json`, after the last run.
 
         Args:
-            verdict: Plain JSON values. Processes that end at the same time
-                write the same ones, one after the other.
+            verdict: dict, plain JSON values. Processes that end at the same
+                time write the same ones, one after the other.
         """
         with self._lock("folder"):
             write_json(self.folder / "verdict.json", verdict)
@@ -196,8 +213,8 @@ def run_key(setting: dict, seed: int) -> str:
     """Return a short name of one run, the same in every process.
 
     Args:
-        setting: The setting of the run.
-        seed: The seed of the run.
+        setting: dict, the setting of the run.
+        seed: int, the seed of the run.
 
     Returns:
         Twelve hexadecimal digits.
@@ -210,7 +227,7 @@ def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all.
 
     Args:
-        path: The file.
+        path: path, the file.
         value: Plain JSON values.
     """
     part = path.with_suffix(".part")
@@ -218,9 +235,53 @@ def write_json(path: Path, value: Any) -> None:
     os.replace(part, path)
 
 
-def _differences(there: dict, config: dict) -> list[str]:
-    return sorted(
-        key
-        for key in there.keys() | config.keys()
-        if there.get(key) != config.get(key)
-    )
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Args:
+        path: path, the file.
+
+    Returns:
+        Its content.
+
+    Raises:
+        ValueError: If it holds no JSON; the sentence names the file.
+    """
+    return _parsed(path.read_bytes(), str(path))
+
+
+def _parsed(content: bytes, where: str) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError as error:  # broken JSON, or bytes that are no text
+        raise ValueError(
+            f"{where} holds no valid JSON ({error}). Restore it from a copy, "
+            "or choose another folder with `--out`."
+        ) from None
+
+
+def _differences(there: Any, asked: Any, name: str = "") -> dict[str, str]:
+    """Return, for each key that differs, a phrase with both values."""
+    if not (isinstance(there, dict) and isinstance(asked, dict)):
+        if there == asked:
+            return {}
+        return {name: f"{name} ({_shown(there)} there, {_shown(asked)} asked)"}
+    return {
+        path: phrase
+        for key in sorted(there.keys() | asked.keys())
+        for path, phrase in _differences(
+            there.get(key, _ABSENT),
+            asked.get(key, _ABSENT),
+            f"{name}.{key}" if name else key,
+        ).items()
+    }
+
+
+_ABSENT = object()
+
+
+def _shown(value: Any) -> str:
+    if value is _ABSENT:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."

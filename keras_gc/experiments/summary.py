@@ -1,9 +1,10 @@
 """The verdicts of many experiments in one table."""
 
-import json
 from pathlib import Path
 
 from keras_gc.experiments import NAMES
+from keras_gc.experiments.rank_correlation import p_phrase
+from keras_gc.experiments.store import read_json
 
 _HEAD = (
     "| claim | data (training examples, at most) | ρ | p | verdict | command |",
@@ -15,8 +16,8 @@ def summary(folder: str | Path) -> str:
     """Write the verdicts below a folder as a Markdown table.
 
     Args:
-        folder: The folder given to `keras-gc reproduce --out`, or one that
-            holds several of these.
+        folder: str or path, the folder given to `keras-gc reproduce --out`, or
+            one that holds several of these.
 
     Returns:
         The lines of the table: one for each part of each claim, in the order
@@ -32,7 +33,8 @@ def summary(folder: str | Path) -> str:
             f"reproduce NAME --out {folder}` first."
         )
     results = [
-        (_read(file), _read(file.with_name("config.json"))) for file in files
+        (read_json(file), read_json(file.with_name("config.json")))
+        for file in files
     ]
     results.sort(
         key=lambda result: (
@@ -45,20 +47,17 @@ def summary(folder: str | Path) -> str:
     return "\n".join([*_HEAD, *lines])
 
 
-def _read(file: Path) -> dict:
-    return json.loads(file.read_text("utf-8"))
-
-
 def _lines(verdict: dict, config: dict) -> list[str]:
     data = config["dataset"] or "none"
-    if num_train := config["recipe"].get("num_train"):
-        data += f" ({num_train})"
+    notes = (config["recipe"].get("num_train"), config.get("data_note"))
+    if known := [str(note) for note in notes if note]:
+        data += f" ({', '.join(known)})"
     command = f"`keras-gc reproduce {config['experiment']}"
     if config["dataset"]:
         command += f" --dataset {config['dataset']}"
     if config.get("network"):
         command += f" --network {config['network']}"
-    command += f" --scale {config['scale']} --seeds {len(config['seeds'])}`"
+    command += f" --scale {config['scale']} --seeds {_seeds(config['seeds'])}`"
     lines = []
     for finding in verdict["findings"]:
         rho, p_value = finding["rho"], finding["p_value"]
@@ -66,9 +65,18 @@ def _lines(verdict: dict, config: dict) -> list[str]:
             finding["part"],
             data,
             "–" if rho is None else f"{rho:+.2f}",
-            "–" if p_value is None else f"{p_value:.1g}",
+            "–"
+            if p_value is None
+            else p_phrase(p_value).removeprefix("p = ").removeprefix("p "),
             finding["outcome"],
             command,
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
+
+
+def _seeds(seeds: list[int]) -> str:
+    """Return seeds as the command takes them."""
+    if seeds == list(range(len(seeds))):
+        return str(len(seeds))
+    return ",".join(map(str, seeds)) + "," * (len(seeds) == 1)

@@ -9,14 +9,27 @@ import keras
 import numpy as np
 
 from keras_gc import datasets, heuristics, regularizers
-from keras_gc.experiments.measuring import ExactGC, cross_entropy, measure
+from keras_gc.experiments.augmenting import shifted
+from keras_gc.experiments.measuring import (
+    LOSSES,
+    ExactGC,
+    measure,
+    squared_errors,
+)
 from keras_gc.experiments.networks import NETWORKS
 from keras_gc.experiments.recipe import Recipe
 from keras_gc.models import GCModel
 
-# Each look at the training loss comes so many times later than the one before:
-# fast and slow runs are stopped equally closely to the loss asked for.
+# The training loss is checked at geometrically spaced steps, so that fast and
+# slow runs overshoot the target by the same fraction.
 CHECK_GROWTH = 1.05
+
+TRAINING_LOSSES = {
+    "cross_entropy": keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True
+    ),
+    "squared": lambda y, outputs: squared_errors(outputs, y),
+}
 
 
 def train(
@@ -28,11 +41,11 @@ def train(
     """Train a network by a recipe and measure it.
 
     Args:
-        recipe: What to do.
-        seed: Decides the initial weights, the order of the batches and all
+        recipe: `Recipe`, what to do.
+        seed: int, decides the initial weights, the order of the batches and all
             noise.
-        data: Examples to train and to measure on.
-        observe: What to record beside GC along training.
+        data: `Dataset`, examples to train and to measure on.
+        observe: callable, what to record along training in addition to GC.
 
     Returns:
         `(model, result)`. The result holds loss, accuracy and exact GC, on
@@ -43,18 +56,22 @@ def train(
     model = build(recipe, data.x_train.shape[1:], data.num_classes)
     gc = ExactGC(model)
     watch = _Watch(recipe, data, gc, observe)
-    batches = Batches(data, recipe.batch_size, recipe.epochs, seed)
+    batches = Batches(
+        data, recipe.batch_size, recipe.epochs, seed, recipe.augment
+    )
     model.fit(batches, shuffle=False, callbacks=[watch], verbose=0)
-    return model, measure(model, data, recipe.num_gc, gc) | watch.result()
+    return model, measure(
+        model, data, recipe.num_gc, gc, recipe.loss
+    ) | watch.result()
 
 
 def run(recipe: Recipe, seed: int, dataset: str) -> dict:
     """Train a network by a recipe and return what was measured.
 
     Args:
-        recipe: What to do.
-        seed: Seed of the run.
-        dataset: Name of the data set.
+        recipe: `Recipe`, what to do.
+        seed: int, seed of the run.
+        dataset: str, name of the data set.
 
     Returns:
         The result of `train`.
@@ -73,8 +90,8 @@ def load(dataset: str, recipe: Recipe) -> datasets.Dataset:
     """Load the examples that a recipe asks for; every seed gets the same.
 
     Args:
-        dataset: Name of the data set.
-        recipe: The recipe.
+        dataset: str, name of the data set.
+        recipe: `Recipe`, the recipe.
 
     Returns:
         A `keras_gc.datasets.Dataset`.
@@ -85,13 +102,13 @@ def load(dataset: str, recipe: Recipe) -> datasets.Dataset:
 
 
 def with_wrong_labels(y: Any, share: float, num_classes: int) -> np.ndarray:
-    """Replace a share of the labels by random ones, for good.
+    """Replace a share of the labels by random ones, once and for all.
 
     Args:
         y: Integer labels.
-        share: The share, from 0 to 1. A larger share replaces the same labels
-            and more. A random label may happen to be the true one.
-        num_classes: Number of classes.
+        share: float, the share, from 0 to 1. A larger share replaces the same
+            labels and others in addition. A random label may be the true one.
+        num_classes: int, number of classes.
 
     Returns:
         A new array of labels.
@@ -105,9 +122,9 @@ def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
     """Build and compile the network of a recipe.
 
     Args:
-        recipe: The recipe.
-        input_shape: Shape of one example.
-        num_classes: Number of logits.
+        recipe: `Recipe`, the recipe.
+        input_shape: tuple, shape of one example.
+        num_classes: int, number of logits.
 
     Returns:
         A compiled `keras_gc.GCModel`.
@@ -124,7 +141,7 @@ def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
     model = GCModel.from_model(network)
     model.compile(
         _optimizer(recipe),
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        TRAINING_LOSSES[recipe.loss],
         gc_weight=recipe.gc_weight,
         gc_outputs=recipe.gc_outputs,
         gc_metric=False,
@@ -136,7 +153,7 @@ def build(recipe: Recipe, input_shape: tuple, num_classes: int) -> GCModel:
 def _optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     if recipe.optimizer == "adam":
         return keras.optimizers.Adam(recipe.learning_rate)
-    return keras.optimizers.SGD(recipe.learning_rate)
+    return keras.optimizers.SGD(recipe.learning_rate, recipe.momentum)
 
 
 def _regularizer(recipe: Recipe) -> keras.regularizers.Regularizer | None:
@@ -163,28 +180,35 @@ def _heuristics(recipe: Recipe) -> list:
 
 
 class Batches(keras.utils.PyDataset):
-    """All batches of a run in a row, in the same order on every backend.
+    """All batches of a run in sequence, in the same order on every backend.
 
-    Keras sees one long epoch: beginning an epoch takes it longer than several
+    Keras sees one long epoch: starting an epoch takes it longer than several
     steps of the small networks here.
 
     Args:
-        data: The examples.
-        batch_size: Examples in a batch. What is left of an epoch after the
-            last whole batch is left out.
-        epochs: How often to go through the examples, each time in another
+        data: `Dataset`, the examples.
+        batch_size: int, examples in a batch. The last, incomplete batch of an
+            epoch is left out.
+        epochs: int, how often to go through the examples, each time in a new
             order.
-        seed: Decides the orders.
+        seed: int, decides the orders and the shifts.
+        augment: int, pixels by which images move at most. Defaults to 0.
     """
 
     def __init__(
-        self, data: datasets.Dataset, batch_size: int, epochs: int, seed: int
+        self,
+        data: datasets.Dataset,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        augment: int = 0,
     ):
         super().__init__()
         self._data = data
         self._batch_size = batch_size
         self._per_epoch = max(1, len(data.y_train) // batch_size)
         self._epochs = epochs
+        self._seed, self._augment = seed, augment
         self._order = functools.lru_cache(maxsize=2)(
             lambda epoch: np.random.default_rng([seed, epoch]).permutation(
                 len(data.y_train)
@@ -201,7 +225,9 @@ class Batches(keras.utils.PyDataset):
         epoch, place = divmod(index, self._per_epoch)
         start = place * self._batch_size
         rows = self._order(epoch)[start : start + self._batch_size]
-        return self._data.x_train[rows], self._data.y_train[rows]
+        rng = np.random.default_rng([self._seed, 1, index])
+        x = shifted(self._data.x_train[rows], self._augment, rng)
+        return x, self._data.y_train[rows]
 
 
 class _Watch(keras.callbacks.Callback):
@@ -217,6 +243,7 @@ class _Watch(keras.callbacks.Callback):
         super().__init__()
         self._gc = gc
         self._target = recipe.stop_at_loss
+        self._mean_loss = LOSSES[recipe.loss]
         self._x = data.x_train[:1000]
         self._y = data.y_train[:1000]
         self._x_gc = data.x_test[: recipe.num_gc_along]
@@ -261,4 +288,4 @@ class _Watch(keras.callbacks.Callback):
         self._next = max(1, math.ceil(self._step * self._growth))
 
     def _loss(self) -> float:
-        return cross_entropy(self.model(self._x, training=False), self._y)
+        return self._mean_loss(self.model(self._x, training=False), self._y)

@@ -13,6 +13,7 @@ from keras_gc._validation import one_of
 # Each figure is drawn by the function of the same name as its module.
 FIGURES = {
     "interpolation": "strip",
+    "arc_length": "arc",
     "initialization": "depth",
     "parameter_norm": "settings",
     "spectral_norm": "settings",
@@ -23,8 +24,13 @@ FIGURES = {
     "explicit": "settings",
     "double_descent": "widths",
     "transfer_theorem": "inequality",
-    "margin": "scatter",
+    "margin": "margins",
     "collapse": "scatter",
+    "sensitivity": "responses",
+    "mislabelled": "detectors",
+    "robust_measure": "shares",
+    "error_bars": "coverage",
+    "robustness": "responses",
     "regularizers": "heuristics",
 }
 
@@ -34,9 +40,9 @@ def plot(name: str, folder: str | Path) -> list[Path]:
     """Draw the figure of one experiment.
 
     Args:
-        name: Name of the experiment, as given to `keras-gc reproduce`.
-        folder: The folder given to `keras-gc reproduce --out`; the results
-            lie in `folder/name`, and so will the figure.
+        name: str, name of the experiment, as given to `keras-gc reproduce`.
+        folder: str or path, the folder given to `keras-gc reproduce --out`; the
+            results lie in `folder/name`, and so will the figure.
 
     Returns:
         The files written: a PDF (vectors, for print) and a PNG.
@@ -46,12 +52,27 @@ def plot(name: str, folder: str | Path) -> list[Path]:
         FileNotFoundError: If `folder` holds no results of it.
         ModuleNotFoundError: If Matplotlib is not installed.
     """
+    return draw(FIGURES[one_of("name", name, FIGURES)], Path(folder) / name)
+
+
+def draw(figure: str, folder: Path) -> list[Path]:
+    """Draw one kind of figure.
+
+    Args:
+        figure: str, the kind, a module of this package.
+        folder: path, where the results lie.
+
+    Returns:
+        The files written, a PDF and a PNG named as the folder.
+
+    Raises:
+        FileNotFoundError: If `folder` holds no results.
+    """
     from keras_gc.plots import style
     from keras_gc.plots.results import Results
 
-    one_of("name", name, FIGURES)
-    results = Results.read(Path(folder) / name)
-    module = importlib.import_module(f"keras_gc.plots.{FIGURES[name]}")
-    draw = getattr(module, FIGURES[name])
+    results = Results.read(folder)
+    module = importlib.import_module(f"keras_gc.plots.{figure}")
     with style.print_style():
-        return style.save(draw(results), results.folder / name)
+        drawn = getattr(module, figure)(results)
+        return style.save(drawn, folder / folder.name)

@@ -14,7 +14,7 @@ def depth(results: Results) -> "Figure":
     """Draw one panel with a line for each initialisation.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure.

@@ -18,12 +18,13 @@ LEVELS = ("none", "weak", "medium", "strong")
 def heuristics(results: Results) -> "Figure":
     """Draw a line for each heuristic, from no strength to its largest.
 
-    Lines join medians over seeds: a run that diverges would hide the others
-    in a mean. Each run is a faint mark beside. Medians choose the axes, and
-    a title says how many runs lie outside.
+    Lines join medians over seeds: in a mean, a run that diverges would hide
+    the others. Single runs are faint marks. The axes are scaled to the
+    medians, without those that lie far out; the panel's title counts the runs
+    outside them.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure: GC over the strength, accuracy and spectral bound over GC.
@@ -65,25 +66,29 @@ def _panel(
         name: [[(run[x], run[y]) for run in runs] for runs in levels[name]]
         for name in levels
     }
+    all_medians = []
     for index, (name, groups) in enumerate(points.items()):
         medians = [median for group in groups for median in _median(group)]
+        all_medians += medians
         axes.plot(
             *zip(*medians, strict=True),
-            color=style.COLORS[index % len(style.COLORS)],
-            marker=style.MARKERS[index % len(style.MARKERS)],
-            linestyle=style.DASHES[index // len(style.COLORS)],
+            color=style.COLORS[index],
+            marker=style.MARKERS[index],
             label=results.label(name).partition(" [")[0],
         )
     for which in log:
         style.log_if_wide(axes, which)
     axes.autoscale_view()  # now, and not when the runs are drawn
     axes.autoscale(False)
+    for which, place in (("x", 0), ("y", 1)):
+        if which in log:
+            style.leave_out_far(axes, which, [m[place] for m in all_medians])
     for index, groups in enumerate(points.values()):
         style.scatter(
             axes,
             [pair for group in groups for pair in _finite(group)],
-            style.MARKERS[index % len(style.MARKERS)],
-            color=style.COLORS[index % len(style.COLORS)],
+            style.MARKERS[index],
+            color=style.COLORS[index],
             alpha=0.25,
             mew=0,
         )

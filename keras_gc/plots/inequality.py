@@ -13,7 +13,7 @@ def inequality(results: Results) -> "Figure":
     """Draw a panel for each setting, with both sides over steps.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure.

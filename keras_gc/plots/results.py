@@ -1,11 +1,12 @@
 """The result files of one experiment, as a figure needs them."""
 
 import dataclasses
-import json
 from pathlib import Path
 
+from keras_gc.experiments.quantities import axis_label
+from keras_gc.experiments.rank_correlation import p_phrase
 from keras_gc.experiments.rows import value
-from keras_gc.experiments.store import Store
+from keras_gc.experiments.store import Store, read_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,10 +14,10 @@ class Results:
     """What one experiment left in its folder.
 
     Args:
-        folder: The folder.
-        config: Content of `config.json`.
-        rows: The finished runs, in the order of the grid.
-        verdict: Content of `verdict.json`; `None` while the grid runs.
+        folder: path, the folder.
+        config: dict, content of `config.json`.
+        rows: list of dicts, the finished runs, in the order of the grid.
+        verdict: dict, content of `verdict.json`; `None` while the grid runs.
     """
 
     folder: Path
@@ -29,7 +30,7 @@ class Results:
         """Read the files.
 
         Args:
-            folder: Where they lie.
+            folder: path, where they lie.
 
         Returns:
             A `Results`.
@@ -50,9 +51,7 @@ class Results:
             folder=folder,
             config=config,
             rows=rows,
-            verdict=json.loads(verdict_file.read_text("utf-8"))
-            if verdict_file.exists()
-            else None,
+            verdict=read_json(verdict_file) if verdict_file.exists() else None,
         )
 
     @property
@@ -60,7 +59,10 @@ class Results:
         """What was run on what, and what came of it."""
         parts = [self.config["experiment"].replace("_", " ")]
         if self.config["dataset"]:
-            parts.append(self.config["dataset"])
+            note = self.config.get("data_note")
+            parts.append(
+                self.config["dataset"] + (f" ({note})" if note else "")
+            )
         if self.config.get("network"):
             parts.append(self.config["network"])
         parts.append(f"scale {self.config['scale']}")
@@ -71,34 +73,34 @@ class Results:
         """Return the axis label of a quantity.
 
         Args:
-            name: Its name in the rows.
+            name: str, its name in the rows.
 
         Returns:
             Words, with the unit in brackets.
         """
-        return self.config["labels"][name]
+        return axis_label(name)
 
     def evidence(self, trend: int) -> str:
         """Return rank correlation and p-value of a trend of the claim.
 
         Args:
-            trend: Its place among the trends of the configuration.
+            trend: int, its place among the trends of the configuration.
 
         Returns:
-            A short text; empty while there is no verdict.
+            A short text; empty where there is no verdict.
         """
-        if self.verdict is None:
+        if self.verdict is None or not self.verdict["findings"]:
             return ""
         finding = self.verdict["findings"][trend]
         if finding["rho"] is None:
             return ""
-        return f"ρ = {finding['rho']:+.2f}, p = {finding['p_value']:.1g}"
+        return f"ρ = {finding['rho']:+.2f}, {p_phrase(finding['p_value'])}"
 
     def of_series(self, series: str | None) -> list[dict]:
         """Return the runs of one series.
 
         Args:
-            series: Its name; `None` for all runs.
+            series: str, its name; `None` for all runs.
 
         Returns:
             Rows.
@@ -114,9 +116,10 @@ def points(rows: list[dict], x: str, y: str) -> list[tuple[float, float]]:
     """Return two quantities of each run.
 
     Args:
-        rows: The runs; those without a finite value are left out.
-        x: Name of the first quantity.
-        y: Name of the second.
+        rows: list of dicts, the runs; those without a finite value are left
+            out.
+        x: str, name of the first quantity.
+        y: str, name of the second.
 
     Returns:
         Pairs, sorted.
@@ -129,8 +132,8 @@ def curves(rows: list[dict], y: str) -> dict[int, list[float]]:
     """Return a quantity along training, from several runs.
 
     Args:
-        rows: The runs.
-        y: Name of a quantity of the curve.
+        rows: list of dicts, the runs.
+        y: str, name of a quantity of the curve.
 
     Returns:
         From step to the values of the runs that were recorded there.

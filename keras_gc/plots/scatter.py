@@ -13,7 +13,7 @@ def scatter(results: Results) -> "Figure":
     """Draw each run as a point, a panel for each trend of the claim.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure.

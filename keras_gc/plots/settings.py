@@ -15,7 +15,7 @@ def settings(results: Results) -> "Figure":
     """Draw a row of three panels for each trend of the claim.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure.
@@ -28,7 +28,7 @@ def settings(results: Results) -> "Figure":
         if not rows:
             along.set_title(f"{trend['series']}: no finished run")
             continue
-        _along_training(along, rows, x, results)
+        along_training(along, rows, x, results)
         _against(at_end, rows, x, "gc", results)
         style.log_if_wide(at_end)
         at_end.set_title(results.evidence(i))
@@ -36,22 +36,30 @@ def settings(results: Results) -> "Figure":
     return figure
 
 
-def _along_training(axes: "Axes", rows: list, x: str, results: Results) -> None:
-    import matplotlib
+def along_training(
+    axes: "Axes", rows: list, x: str, results: Results, y: str = "gc"
+) -> None:
+    """Draw a quantity over steps of training, a line for each setting.
 
+    Args:
+        axes: Matplotlib axes, where.
+        rows: list, the runs.
+        x: str, name of what was varied.
+        results: `Results`, result files.
+        y: str, name of the quantity. Defaults to "gc".
+    """
     values = sorted({value(row, x) for row in rows})
-    colors = matplotlib.colormaps["viridis"]
     for place, setting in enumerate(values):
         style.mean_and_band(
             axes,
             [row for row in rows if value(row, x) == setting],
-            "gc",
-            color=colors(0.9 * place / max(1, len(values) - 1)),
+            y,
+            color=style.shade(place, len(values)),
             label=f"{setting:g}",
         )
     style.log_if_wide(axes)
     style.steps_axis(axes)
-    axes.set_ylabel(results.label("gc"))
+    axes.set_ylabel(results.label(y))
     axes.legend(title=results.label(x), title_fontsize=7, ncols=2)
 
 

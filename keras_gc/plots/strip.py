@@ -14,7 +14,7 @@ def strip(results: Results) -> "Figure":
     """Draw a panel for each recorded step, and GC over steps below.
 
     Args:
-        results: Result files.
+        results: `Results`, result files.
 
     Returns:
         A figure.

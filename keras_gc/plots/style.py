@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,9 @@ COLORS = (
     "#E69F00",  # orange
     "#56B4E9",  # sky blue
     "#000000",
+    "#8C8C8C",  # grey
 )
-MARKERS = "osD^vPX"  # and told apart without any colour
+MARKERS = "osD^vPX*"  # and told apart without any colour
 DASHES = ("-", "--", ":", "-.")
 WIDTH = 7.0  # inches: the text width of a page
 
@@ -51,16 +52,31 @@ def print_style() -> Iterator[None]:
         yield
 
 
+def shade(place: int, number: int) -> tuple[float, float, float, float]:
+    """Return the colour of one of several ordered settings.
+
+    Args:
+        place: int, its place among them.
+        number: int, how many there are.
+
+    Returns:
+        Red, green, blue and opacity: dark to light, evenly spaced in grey.
+    """
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](0.9 * place / max(1, number - 1))
+
+
 def panels(
     results: Results, num_rows: int, num_columns: int, height: float = 2.2
 ) -> tuple["Figure", list[list["Axes"]]]:
     """Begin a figure with a title and a grid of panels.
 
     Args:
-        results: What the figure shows.
-        num_rows: Rows of panels.
-        num_columns: Columns of panels.
-        height: Height of a row in inches.
+        results: `Results`, what the figure shows.
+        num_rows: int, rows of panels.
+        num_columns: int, columns of panels.
+        height: float, height of a row in inches. Defaults to 2.2.
 
     Returns:
         `(figure, axes)`, axes as a list of rows.
@@ -81,10 +97,10 @@ def scatter(
     """Draw each run as a point.
 
     Args:
-        axes: Where.
-        pairs: `(x, y)` of each run; none of them is no point. (Matplotlib
+        axes: Matplotlib axes, where.
+        pairs: list, `(x, y)` of each run; none of them is no point. (Matplotlib
             would draw one, and write on the axis.)
-        marker: The marker.
+        marker: str, the marker.
         **style: Passed on to `plot`.
     """
     if pairs:
@@ -97,9 +113,9 @@ def scatter_and_mean(
     """Draw each run as a point and a line through the means.
 
     Args:
-        axes: Where.
-        pairs: `(x, y)` of each run; runs of one setting share their `x`.
-        index: Place among the colours and markers.
+        axes: Matplotlib axes, where.
+        pairs: list, `(x, y)` of each run; runs of one setting share their `x`.
+        index: int, place among the colours and markers. Defaults to 0.
         **line: Passed on to `plot` for the line, such as `label`.
     """
     color = COLORS[index]
@@ -120,10 +136,10 @@ def mean_and_band(
     A dot shows where each run ended.
 
     Args:
-        axes: Where.
-        rows: Runs of one setting.
-        y: Name of the quantity.
-        color: A colour.
+        axes: Matplotlib axes, where.
+        rows: list of dicts, runs of one setting.
+        y: str, name of the quantity.
+        color: str, a colour.
         **line: Passed on to `plot`, such as `label`.
     """
     recorded = curves(rows, y)
@@ -148,8 +164,8 @@ def settings_axis(axes: "Axes", values: list[float]) -> None:
     """Mark the settings of a grid on the x axis, evenly where they multiply.
 
     Args:
-        axes: Where.
-        values: The settings.
+        axes: Matplotlib axes, where.
+        values: list of floats, the settings.
     """
     values = sorted(set(values))
     positive = [value for value in values if value > 0]
@@ -166,7 +182,7 @@ def steps_axis(axes: "Axes") -> None:
     """Show steps of training from the first on, on a log scale.
 
     Args:
-        axes: Where.
+        axes: Matplotlib axes, where.
     """
     from matplotlib.ticker import EngFormatter
 
@@ -183,8 +199,8 @@ def log_if_wide(axes: "Axes", which: str = "y") -> None:
     scale is linear from 0 to the smallest positive number where there is a 0.
 
     Args:
-        axes: Where all is drawn already.
-        which: "x" or "y".
+        axes: Matplotlib axes, where all is drawn already.
+        which: str, "x" or "y". Defaults to "y".
     """
     from matplotlib.ticker import LogLocator, NullLocator
 
@@ -208,12 +224,38 @@ def log_if_wide(axes: "Axes", which: str = "y") -> None:
         axis.set_major_formatter("{x:g}")
 
 
+def leave_out_far(axes: "Axes", which: str, values: Sequence[float]) -> None:
+    """End a log axis before values that lie far outside the others.
+
+    Far out, as Tukey has it: three times the distance between the quartiles
+    beyond them. One run that diverged would press all others into a corner.
+
+    Args:
+        axes: Matplotlib axes, where all is drawn already.
+        which: str, "x" or "y".
+        values: list of floats, what should rule the axis.
+    """
+    import numpy as np
+
+    positive = np.array([value for value in values if value > 0])
+    if getattr(axes, f"get_{which}scale")() != "log" or len(positive) < 4:
+        return
+    logs = np.log10(positive)
+    low, high = np.percentile(logs, (25, 75))
+    reach = 3 * (high - low)
+    near = logs[(logs >= low - reach) & (logs <= high + reach)]
+    if len(near) < len(logs):
+        margin = 0.05 * (near.max() - near.min())
+        limits = 10 ** np.array([near.min() - margin, near.max() + margin])
+        getattr(axes, f"set_{which}lim")(*limits)
+
+
 def save(figure: "Figure", path: Path) -> list[Path]:
     """Write a figure as vectors and as pixels.
 
     Args:
-        figure: The figure.
-        path: Where, without a suffix.
+        figure: Matplotlib figure, the figure.
+        path: path, where, without a suffix.
 
     Returns:
         The files: PDF and PNG.

@@ -19,12 +19,13 @@ def test_demo_prints_a_table_and_writes_a_figure(tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "gc_weight" in printed
     assert "plain Keras" in printed
-    rows = (tmp_path / "demo" / "digits.jsonl").read_text().splitlines()
+    folder = tmp_path / "demo" / "digits"
+    rows = (folder / "rows.jsonl").read_text().splitlines()
     rows = [json.loads(row) for row in rows]
-    assert [row["gc_weight"] for row in rows] == [None, 0.0, 0.1]
-    assert rows[2]["gc"] < rows[1]["gc"]
+    assert [row["setting"]["gc_weight"] for row in rows] == [0.0, 0.1]
+    assert rows[1]["result"]["gc"] < rows[0]["result"]["gc"]
     for suffix in ("pdf", "png"):
-        assert (tmp_path / "demo" / f"digits.{suffix}").stat().st_size > 1000
+        assert (folder / f"digits.{suffix}").stat().st_size > 1000
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from keras_gc.experiments import experiment as module
 from keras_gc.experiments.experiment import SCALES, Experiment
 from keras_gc.experiments.quantities import QUANTITIES
 from keras_gc.experiments.store import Store
+from tests.experiments.fake_rows import fake_rows
 
 EXPERIMENTS = [experiments.get(name) for name in experiments.NAMES]
 
@@ -26,39 +27,44 @@ def test_settings_are_fields_of_the_recipe(experiment, scale):
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)
 def test_trends_speak_of_known_quantities_and_series(experiment):
-    assert experiment.trends or experiment.judge([{}] * 0 or ROWS) is not None
     for trend in experiment.trends:
         assert {trend.x, trend.y} <= set(QUANTITIES)
-        if trend.series:
-            assert any(
-                setting["series"] == trend.series and trend.x in setting
-                for setting in experiment.settings["smoke"]
-            )
+        grids = experiment.settings["small"] + experiment.settings["paper"]
+        mine = [
+            setting
+            for setting in grids
+            if trend.series in {None, setting.get("series")}
+        ]
+        is_set = hasattr(experiment.recipe("small", "mnist"), trend.x)
+        assert any(trend.x in setting or not is_set for setting in mine)
 
 
-ROWS = [
-    {
-        "setting": {},
-        "seed": 0,
-        "result": {
-            "gc": 5.0,
-            "initial_gc": 0.0,
-            "train_loss": 0.0,
-            "curve": [
-                {
-                    "step": 0,
-                    "gc": 1.0,
-                    "violations": 0,
-                    "not_finite": 0,
-                    "tightest": 0.5,
-                    "examples": 9,
-                    "jacobian_side": 1.0,
-                    "parameter_side": 2.0,
-                }
-            ],
-        },
-    }
-]
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)
+def test_every_experiment_finds_one_of_three_outcomes(experiment):
+    findings = experiment.verdict(fake_rows(experiment, "small")).findings
+    assert findings
+    assert {finding.outcome for finding in findings} <= {
+        "reproduced", "not reproduced", "not decided",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda e: e.name)
+def test_smoke_is_no_evidence_and_says_so(experiment):
+    verdict = experiment.verdict(fake_rows(experiment, "smoke"), "smoke")
+    assert verdict.outcome == "no evidence" and verdict.findings == []
+    said = str(verdict)
+    assert "scale smoke shows that the experiment runs, and is no" in said
+    assert "reproduced" not in said and "not decided" not in said
+
+
+def test_seeds_are_a_count_or_a_list(tmp_path):
+    seen = []
+    experiment = tiny(lambda recipe, seed, dataset: seen.append(seed) or {})
+    reproduce(experiment, tmp_path, seeds=[7, 3])
+    assert seen == [7, 3] * 2
+    reproduce(experiment, tmp_path, seeds=2, resume=True)
+    assert seen[4:] == [0, 1] * 2
+    assert Store(tmp_path).config()["seeds"] == [7, 3, 0, 1]
 
 
 def test_names_come_with_claims_that_are_sentences():
@@ -75,7 +81,6 @@ def test_the_configuration_says_all_that_is_fixed_before_the_runs():
     assert config["recipe"]["learning_rate"] > 0
     assert config["thresholds"]["significance"] == 0.05
     assert config["hyper_parameters"].startswith("ours")
-    assert config["labels"]["gc"] == "GC [(logit / input unit)²]"
 
 
 @dataclasses.dataclass
@@ -139,7 +144,14 @@ def test_the_display_counts_finished_runs_and_names_the_one_in_hand(
 
 @pytest.mark.parametrize(
     "options, error",
-    [({"scale": "large"}, "`scale` must be one of"), ({"seeds": 0}, "`seeds`")],
+    [
+        ({"scale": "large"}, "`scale` must be one of"),
+        ({"seeds": 0}, "`seeds`"),
+        ({"seeds": []}, "`seeds` must be a count"),
+        ({"seeds": [1, 1]}, "`seeds` must be a count"),
+        ({"seeds": [-1]}, "`seeds` must be a count"),
+        ({"seeds": ["1"]}, "`seeds` must be a count"),
+    ],
 )
 def test_arguments_are_checked_before_anything_is_written(
     options, error, tmp_path
@@ -190,7 +202,7 @@ def test_resume_takes_what_is_not_given_from_the_folder(tmp_path, monkeypatch):
     experiments.reproduce("explicit", out=tmp_path, resume=True)
     experiments.reproduce("explicit", out=tmp_path)
     (network, resumed), (no_network, new) = asked
-    given = {"dataset": "cifar10", "scale": "small", "seeds": 5}
+    given = {"dataset": "cifar10", "scale": "small", "seeds": [*range(5)]}
     assert network == "resnet18" and given.items() <= resumed.items()
     given = {"dataset": "digits", "scale": "smoke", "seeds": 2}
     assert no_network is None and given.items() <= new.items()

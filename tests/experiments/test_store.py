@@ -11,6 +11,7 @@ import pytest
 from keras_gc.experiments.store import Store
 
 CONFIG = {"settings": [{"depth": 1}, {"depth": 2}], "seeds": [0, 1]}
+DEADLINE = 60  # seconds for a process that needs two
 SCRIPT = Path(__file__).with_name("fake_experiment.py")
 
 
@@ -67,9 +68,13 @@ def test_a_folder_with_runs_needs_resume_and_says_so(store):
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_another_configuration_is_refused_and_what_differs_named(store, resume):
-    other = CONFIG | {"seeds": [0]}
-    with pytest.raises(ValueError, match=r"differ in \['seeds'\].*delete it"):
+def test_another_configuration_is_refused_with_the_values(store, resume):
+    other = CONFIG | {"recipe": {"epochs": 3}, "scale": "small"}
+    match = (
+        r"differ in recipe \(nothing there, \{\"epochs\": 3\} asked\); "
+        r"scale \(nothing there, \"small\" asked\)\..*delete it"
+    )
+    with pytest.raises(ValueError, match=match):
         store.create(other, resume=resume)
     store.append(row(1, 0))
     with pytest.raises(ValueError, match="differ in") as refusal:
@@ -77,33 +82,69 @@ def test_another_configuration_is_refused_and_what_differs_named(store, resume):
     assert "delete" not in str(refusal.value)
 
 
+def test_a_difference_deep_inside_is_named_by_its_path(tmp_path):
+    store = Store(tmp_path)
+    store.create(CONFIG | {"recipe": {"epochs": 2, "width": 8}})
+    with pytest.raises(ValueError, match=r"in recipe.epochs \(2 there, 3 ask"):
+        store.create(CONFIG | {"recipe": {"epochs": 3, "width": 8}})
+
+
+def test_resume_adds_seeds_and_never_drops_any(store):
+    store.append(row(1, 0))
+    with pytest.raises(ValueError, match=r"seeds \(\[0, 1\] there, \[0, 7\]"):
+        store.create(CONFIG | {"seeds": [0, 7]})
+    store.create(CONFIG | {"seeds": [0, 7]}, resume=True)
+    assert store.config() == CONFIG | {"seeds": [0, 1, 7]}
+    assert ({"depth": 2}, 7) in store.missing()
+    assert [each["seed"] for each in store.rows()] == [0]
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [("config.json", b'{"seeds": [0'), ("config.json", b"\xff\xfe\xfd")],
+    ids=["cut off", "no text"],
+)
+def test_a_broken_file_is_named(store, name, content):
+    (store.folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name} holds no valid JSON"):
+        store.config()
+
+
+def test_a_broken_line_is_named_with_its_number(store):
+    store.append(row(1, 0))
+    with (store.folder / "rows.jsonl").open("ab") as file:
+        file.write(b"half a row\n")
+    with pytest.raises(ValueError, match="line 2 of .*rows.jsonl"):
+        store.rows()
+
+
 def test_reading_an_empty_folder_says_what_to_run(tmp_path):
     with pytest.raises(FileNotFoundError, match="keras-gc reproduce"):
         Store(tmp_path).rows()
 
 
-def test_a_run_is_claimed_once_and_free_again_after_the_claim(store):
+def test_a_run_is_reserved_once_and_free_again_afterwards(store):
     other = Store(store.folder)
-    with store.claim({"depth": 1}, 0) as is_ours:
+    with store.reserve({"depth": 1}, 0) as is_ours:
         assert is_ours
-        with other.claim({"depth": 1}, 0) as is_theirs:
+        with other.reserve({"depth": 1}, 0) as is_theirs:
             assert not is_theirs
-        with other.claim({"depth": 1}, 1) as is_theirs:
+        with other.reserve({"depth": 1}, 1) as is_theirs:
             assert is_theirs
-    with other.claim({"depth": 1}, 0) as is_theirs:
+    with other.reserve({"depth": 1}, 0) as is_theirs:
         assert is_theirs
 
 
-def test_a_finished_run_cannot_be_claimed(store):
+def test_a_finished_run_cannot_be_reserved(store):
     store.append(row(1, 0))
-    with store.claim({"depth": 1}, 0) as is_ours:
+    with store.reserve({"depth": 1}, 0) as is_ours:
         assert not is_ours
 
 
-def test_a_run_that_raises_frees_its_claim(store):
-    with pytest.raises(RuntimeError), store.claim({"depth": 1}, 0):
+def test_a_run_that_raises_frees_its_reservation(store):
+    with pytest.raises(RuntimeError), store.reserve({"depth": 1}, 0):
         raise RuntimeError
-    with store.claim({"depth": 1}, 0) as is_ours:
+    with store.reserve({"depth": 1}, 0) as is_ours:
         assert is_ours
 
 
@@ -114,18 +155,16 @@ def test_a_row_with_nan_is_refused_because_json_has_none(store):
 
 
 def test_kill_and_resume_leave_the_same_file_as_no_kill(tmp_path):
-    assert start(tmp_path / "whole", tmp_path / "log").wait() == 0
+    assert start(tmp_path / "whole", tmp_path / "log").wait(DEADLINE) == 0
     killed, log = tmp_path / "killed", tmp_path / "killed.log"
     for rows_before_kill in (2, 7):
         process = start(killed, log, "--slow", "--resume")
-        while count_lines(killed / "rows.jsonl") < rows_before_kill:
-            assert process.poll() is None
-            time.sleep(0.005)
+        wait_for_rows(killed, rows_before_kill, process)
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(DEADLINE)
     finished = count_lines(killed / "rows.jsonl")
     assert finished < 12
-    assert start(killed, log, "--resume").wait() == 0
+    assert start(killed, log, "--resume").wait(DEADLINE) == 0
 
     assert rows_without_time(killed) == rows_without_time(tmp_path / "whole")
     begun = collections.Counter(log.read_text().split())
@@ -137,7 +176,7 @@ def test_kill_and_resume_leave_the_same_file_as_no_kill(tmp_path):
 def test_two_processes_share_a_folder_and_no_run_is_done_twice(tmp_path):
     folder, log = tmp_path / "shared", tmp_path / "log"
     workers = [start(folder, log, "--slow", "--resume") for _ in range(2)]
-    assert [worker.wait() for worker in workers] == [0, 0]
+    assert [worker.wait(DEADLINE) for worker in workers] == [0, 0]
     assert sorted(log.read_text().split()) == sorted(
         f"{depth}-{seed}" for depth in (1, 2, 3, 4) for seed in range(3)
     )
@@ -146,16 +185,22 @@ def test_two_processes_share_a_folder_and_no_run_is_done_twice(tmp_path):
 
 def test_the_last_process_waits_for_a_run_in_other_hands(tmp_path):
     folder, log = tmp_path / "shared", tmp_path / "log"
-    assert start(folder, log).wait() == 0
+    assert start(folder, log).wait(DEADLINE) == 0
     (folder / "rows.jsonl").unlink()
-    with Store(folder).claim({"depth": 1}, 0):
+    with Store(folder).reserve({"depth": 1}, 0):
         worker = start(folder, log, "--resume")
-        while count_lines(folder / "rows.jsonl") < 11:
-            assert worker.poll() is None
-            time.sleep(0.005)
+        wait_for_rows(folder, 11, worker)
     # We let go without a row, as a killed process does.
-    assert worker.wait() == 0
+    assert worker.wait(DEADLINE) == 0
     assert Store(folder).missing() == []
+
+
+def wait_for_rows(folder, number, worker):
+    deadline = time.monotonic() + DEADLINE
+    while count_lines(folder / "rows.jsonl") < number:
+        assert worker.poll() is None
+        assert time.monotonic() < deadline, "too slow"
+        time.sleep(0.005)
 
 
 def count_lines(path):

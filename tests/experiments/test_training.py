@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from keras_gc.datasets import Dataset
-from keras_gc.experiments.measuring import ExactGC, cross_entropy, evaluate
+from keras_gc.experiments.measuring import (
+    LOSSES,
+    ExactGC,
+    cross_entropy,
+    evaluate,
+    squared_errors,
+)
 from keras_gc.experiments.recipe import Recipe, base_recipe
 from keras_gc.experiments.training import (
     Batches,
@@ -148,3 +154,19 @@ def test_colour_images_get_convolutions_and_paper_scale_gets_a_resnet():
     assert base_recipe("small", "cifar10").network == "lenet"
     assert base_recipe("paper", "cifar10").network == "resnet18"
     assert base_recipe("smoke", "digits", epochs=3).epochs == 3
+
+
+def test_squared_errors_are_against_centred_one_hot_labels():
+    outputs = np.array([[0.5, -0.5], [1.0, 0.0]], "float32")
+    errors = squared_errors(keras.ops.convert_to_tensor(outputs), [0, 0])
+    assert np.allclose(errors, [0.0, 0.25])
+    mean = LOSSES["squared"](outputs, np.array([0, 0]))
+    assert mean == pytest.approx(0.125)
+
+
+def test_a_run_on_the_squared_loss_lowers_it():
+    recipe = dataclasses.replace(TINY, loss="squared", momentum=0.9)
+    _, result = train(recipe, 0, blobs())
+    first, last = result["curve"][0], result["curve"][-1]
+    assert last["loss"] == pytest.approx(result["train_loss"])
+    assert last["loss"] < 0.5 * first["loss"]

@@ -4,18 +4,20 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from keras_gc.experiments.verdict import (
+from keras_gc.experiments.finding import (
     NOT_DECIDED,
     NOT_REPRODUCED,
     REPRODUCED,
-    Trend,
-    decide,
     judge_condition,
+)
+from keras_gc.experiments.rank_correlation import p_phrase, spearman
+from keras_gc.experiments.trend import (
+    Trend,
     judge_trend,
     monotone_fractions,
-    spearman,
     trend_outcome,
 )
+from keras_gc.experiments.verdict import decide
 
 FALLS = Trend("learning_rate", "gc", -1)
 
@@ -43,6 +45,15 @@ def test_rho_is_scipys_and_p_counts_every_reshuffling():
     ])
     tails = [(shuffled >= rho - 1e-9).mean(), (shuffled <= rho + 1e-9).mean()]
     assert p_value == pytest.approx(2 * min(tails))
+
+
+def test_a_p_value_at_the_floor_promises_no_more_than_the_floor():
+    rho, p_value = spearman(range(20), range(20))
+    assert (rho, p_value) == (pytest.approx(1), pytest.approx(0.0002))
+    assert p_phrase(p_value) == "p <= 0.0002"
+    assert p_phrase(0.00021, 2) == "p = 0.00021"
+    finding = judge_trend(FALLS, rows(lambda r, s: -r))
+    assert ", p <= 0.0002, n = 15" in finding.evidence
 
 
 def test_three_runs_in_a_row_are_not_significant():
