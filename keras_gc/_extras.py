@@ -9,6 +9,7 @@ EXTRAS = {
     "filelock": "lab",
     "importlib_resources": "lab",
     "matplotlib": "lab",
+    "pandas": "lab",
     "rich": "lab",
     "scipy": "lab",
     "sklearn": "lab",

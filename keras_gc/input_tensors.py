@@ -87,7 +87,7 @@ def check_structure(x: Any, inputs: Any) -> None:
     Raises:
         ValueError: if there are more or fewer, or a name is missing.
     """
-    if not inputs:
+    if inputs is None:
         return
     names = [_name(*each) for each in keras.tree.flatten_with_path(inputs)]
     given = list(x) if isinstance(x, dict) else keras.tree.flatten(x)
@@ -162,7 +162,9 @@ def check_dense(value: Any) -> None:
 def _with_references(batch, inputs):
     """Return pairs: each array, and the `keras.Input` it is for, or None."""
     leaves = keras.tree.flatten_with_path(batch)
-    references = keras.tree.flatten_with_path(inputs) if inputs else []
+    references = (
+        keras.tree.flatten_with_path(inputs) if inputs is not None else []
+    )
     if isinstance(batch, dict) and len(references) > 1:
         by_name = {_name(*each): each[1] for each in references}
         return [(leaf, by_name.get(path[-1])) for path, leaf in leaves]

@@ -47,9 +47,17 @@ def intercept(layer: Any, handler: Callable) -> Iterator[None]:
 
 
 def run_plainly(call: Callable, *args: Any, **kwargs: Any) -> Any:
-    """The handler for a layer around intercepted ones: no rematerialization.
+    """Handle a layer around intercepted ones: call it, without saving memory.
 
     What is seen inside of a rematerialized call cannot be used outside of it.
+
+    Args:
+        call: the layer's own call.
+        *args: what it is given.
+        **kwargs: likewise.
+
+    Returns:
+        What the call returns.
     """
     return call(*args, **kwargs)
 

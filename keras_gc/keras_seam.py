@@ -155,7 +155,7 @@ class Scope(keras.StatelessScope):
 
 
 def put_values(values: dict[int, Any]) -> None:
-    """Let the scope that is active here, if any, hold values, by variables' ids.
+    """Let the active scope, if any, hold values, by the ids of variables.
 
     Public way: `variable.assign`, for whoever has the variable.
     """

@@ -153,7 +153,12 @@ def geometric_complexity(
         )
     meter = Meter(model, estimator, inputs, outputs, seed)
     batches = batches_of(
-        x, meter.dtype, batch_size, shuffle=rtol is not None, seed=seed
+        x,
+        meter.dtype,
+        batch_size,
+        inputs=meter.inputs,
+        shuffle=rtol is not None,
+        seed=seed,
     )
     moments = _Moments()
     for batch in _with_progress(batches, verbose):
@@ -212,7 +217,7 @@ def jacobian_norms(
     [5.0, 25.0]
     """
     meter = Meter(model, estimator, inputs, outputs, seed)
-    batches = batches_of(x, meter.dtype, batch_size)
+    batches = batches_of(x, meter.dtype, batch_size, inputs=meter.inputs)
     return np.concatenate([meter(b) for b in _with_progress(batches, verbose)])
 
 

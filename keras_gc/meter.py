@@ -11,12 +11,11 @@ from keras import ops
 
 from keras_gc import backend, estimators, keras_seam
 from keras_gc.backend.scope import discard_updates
+from keras_gc.estimators import auto
 from keras_gc.estimators.estimator import check_rows, flatten_rows
 from keras_gc.logits import LogitNetwork, input_dtype
+from keras_gc.logits.evaluation_point import input_structure
 from keras_gc.logits.facts import Facts, as_facts, check_facts
-
-# `estimator="auto"` measures exactly up to this many Jacobian products.
-_EXACT_UP_TO = 32
 
 
 class Meter:
@@ -47,6 +46,8 @@ class Meter:
             self.estimator = estimators.get(estimator).copy()
         self.seed = keras.random.SeedGenerator(seed)
         self.dtype = input_dtype(model)
+        # What the model's inputs look like, where it has a graph.
+        self.inputs = input_structure(model)
         self._framework_seeds = _seed_stream(seed)
         self._noise = _own_seed_states(model, seed)
         self._values = None
@@ -81,7 +82,7 @@ class Meter:
             rows = flatten_rows(network(point, x)[0])
         check_rows(rows, point)
         if self.estimator is None:
-            self.estimator = choose(
+            self.estimator = auto.for_measuring(
                 rows.shape[1], _row_size(point), _has_fixed_shapes(network)
             )
         self.estimator.build(rows.shape[1])
@@ -137,28 +138,6 @@ def check_connected(fn: Any, point: Any) -> None:
 
     outputs, _, pullback = backend.vjp(rows, point)
     pullback(ops.ones_like(outputs))
-
-
-def choose(
-    num_outputs: int, num_inputs: int, has_fixed_shapes: bool = True
-) -> estimators.Estimator:
-    """Return the estimator that `"auto"` stands for when measuring.
-
-    Args:
-        num_outputs: int, K, outputs per example.
-        num_inputs: int, d, inputs per example.
-        has_fixed_shapes: bool, whether K is the same in all batches.
-
-    Returns:
-        An `Estimator`.
-    """
-    if num_outputs <= min(num_inputs, _EXACT_UP_TO):
-        return estimators.ExactReverse()
-    if num_inputs <= _EXACT_UP_TO:
-        return estimators.ExactForward()
-    if has_fixed_shapes:
-        return estimators.SampledOutputs()
-    return estimators.Hutchinson()
 
 
 def _row_size(point):

@@ -29,6 +29,7 @@ RANKS = [
     {"experiments"},
     {"__init__"},
     {"_public"},
+    {"reporting"},
     {"datasets", "callbacks", "models"},
     {"heuristics", "theory"},
     {"measure", "regularizers"},
@@ -42,7 +43,7 @@ RANKS = [
 ]
 RANK = {unit: -rank for rank, units in enumerate(RANKS) for unit in units}
 FRAMEWORKS = {"tensorflow", "jax", "jaxlib", "torch"}
-OPTIONAL = {"pandas", *_extras.EXTRAS} - FRAMEWORKS
+OPTIONAL = set(_extras.EXTRAS) - FRAMEWORKS
 
 
 def imported_names(node, package):
@@ -363,7 +364,9 @@ def test_help_shows_the_public_names_and_nothing_else():
     sections = dict(zip(sections[1::2], sections[2::2], strict=True))
     del sections["PACKAGE CONTENTS"]  # Python's own list of the files
     functions = re.findall(r"^    (\w+)\(", sections["FUNCTIONS"], re.M)
-    assert functions == ["geometric_complexity", "jacobian_norms"]
+    assert functions == [
+        "compare", "geometric_complexity", "jacobian_norms", "report"
+    ]  # fmt: skip
     classes = set(re.findall(r"^    class (\w+)", sections["CLASSES"], re.M))
     assert classes == {"GCEstimate", "GCModel", "GCSequential"}
     assert "DATA" not in sections

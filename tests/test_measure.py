@@ -10,7 +10,7 @@ from keras import layers, ops
 
 import keras_gc
 from keras_gc import estimators, geometric_complexity, jacobian_norms
-from keras_gc.meter import Meter, choose
+from keras_gc.meter import Meter
 from tests.cases import ESTIMATORS
 from tests.modes import BACKEND
 from tests.oracles import double_precision, squared_norms
@@ -125,20 +125,6 @@ def test_nan_in_the_data_shows_in_the_result():
 
 
 # -- estimators and seeds ---------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("outputs", "inputs", "expected"),
-    [
-        (10, 784, estimators.ExactReverse),
-        (32, 784, estimators.ExactReverse),
-        (33, 784, estimators.SampledOutputs),
-        (1000, 2, estimators.ExactForward),
-        (3, 2, estimators.ExactForward),
-    ],
-)
-def test_auto_is_exact_while_that_is_cheap(outputs, inputs, expected):
-    assert type(choose(outputs, inputs)) is expected
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

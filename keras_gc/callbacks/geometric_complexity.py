@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_gc import _validation
+from keras_gc import _validation, keras_seam
 from keras_gc.batches import batches_of
 from keras_gc.meter import Meter
 
@@ -73,6 +73,14 @@ class GeometricComplexity(keras.callbacks.Callback):
         self._meter = None
         self._step = self._epoch_start = 0
 
+    def set_model(self, model: keras.Model) -> None:
+        """Stand before callbacks that look for the value in the logs."""
+        super().set_model(model)
+        callbacks = keras_seam.callbacks_beside()
+        if self in callbacks:
+            callbacks.remove(self)
+            callbacks.insert(0, self)
+
     def on_train_begin(self, logs=None):
         """Begin a new record; trace once for all measurements."""
         self.history = []
@@ -108,7 +116,13 @@ class GeometricComplexity(keras.callbacks.Callback):
                 self.model, self.estimator, self.inputs, self.outputs, self.seed
             )
         total, count = 0.0, 0
-        for batch in batches_of(self.x, self._meter.dtype, self.batch_size):
+        batches = batches_of(
+            self.x,
+            self._meter.dtype,
+            self.batch_size,
+            inputs=self._meter.inputs,
+        )
+        for batch in batches:
             values = self._meter(batch)
             total, count = total + values.sum(), count + len(values)
         self.history.append((self._step, float(total / count)))

@@ -10,24 +10,30 @@ from keras_gc.estimators.sampled_outputs import SampledOutputs
 _EXACT_UP_TO = 32
 
 
-def for_measuring(num_outputs: int, num_inputs: int) -> Estimator:
+def for_measuring(
+    num_outputs: int, num_inputs: int, has_fixed_shapes: bool = True
+) -> Estimator:
     """Choose the estimator that measures: exact where that is affordable.
 
     Args:
         num_outputs: int, K, outputs per example.
         num_inputs: int, d, inputs per example.
+        has_fixed_shapes: bool, whether K is the same in all batches. Defaults
+            to True.
 
     Returns:
         The cheaper one of `ExactReverse()` and `ExactForward()` where it takes
         at most 32 Jacobian products, else `SampledOutputs()`: one product, and
-        the least noise in the value.
+        the least noise in the value; `Hutchinson()` where K changes.
     """
 
     def passes(estimator):
         return estimator.num_passes(num_outputs, num_inputs)
 
     exact = min(ExactReverse(), ExactForward(), key=passes)
-    return exact if passes(exact) <= _EXACT_UP_TO else SampledOutputs()
+    if passes(exact) <= _EXACT_UP_TO:
+        return exact
+    return SampledOutputs() if has_fixed_shapes else Hutchinson()
 
 
 def for_penalty() -> Estimator:

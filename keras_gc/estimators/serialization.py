@@ -1,8 +1,6 @@
 """Estimators by name, config, class or instance."""
 
-import inspect
-
-import keras
+from typing import Any
 
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.estimators.exact_forward import ExactForward
@@ -10,6 +8,7 @@ from keras_gc.estimators.exact_reverse import ExactReverse
 from keras_gc.estimators.finite_difference import FiniteDifference
 from keras_gc.estimators.hutchinson import Hutchinson
 from keras_gc.estimators.sampled_outputs import SampledOutputs
+from keras_gc.serialization import from_identifier
 
 _ESTIMATORS = {
     "exact_reverse": ExactReverse,
@@ -20,7 +19,7 @@ _ESTIMATORS = {
 }
 
 
-def get(identifier) -> Estimator:
+def get(identifier: Any) -> Estimator:
     """Return an estimator.
 
     Args:
@@ -40,22 +39,4 @@ def get(identifier) -> Estimator:
     >>> keras_gc.estimators.get("hutchinson")
     Hutchinson(num_probes=1, probe='rademacher', mode='reverse')
     """
-    if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
-    if isinstance(identifier, str):
-        if identifier not in _ESTIMATORS:
-            raise ValueError(
-                f"Unknown estimator. Known: {sorted(_ESTIMATORS)}, or an "
-                "instance of a `keras_gc.estimators.Estimator`. Received: "
-                f"{identifier!r}"
-            )
-        identifier = _ESTIMATORS[identifier]
-    if inspect.isclass(identifier) and issubclass(identifier, Estimator):
-        identifier = identifier()
-    if not isinstance(identifier, Estimator):
-        raise TypeError(
-            "An estimator must be a name, a config, a subclass or an instance "
-            f"of `keras_gc.estimators.Estimator`. Received: {identifier!r} "
-            f"(of type {type(identifier).__name__})"
-        )
-    return identifier
+    return from_identifier(identifier, Estimator, _ESTIMATORS, "an estimator")

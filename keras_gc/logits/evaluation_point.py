@@ -48,6 +48,23 @@ def check_built(model: keras.Model) -> None:
         )
 
 
+def input_structure(model: keras.Model) -> Any:
+    """Return the symbolic inputs of a model in their structure.
+
+    Args:
+        model: a `keras.Model`.
+
+    Returns:
+        `keras.KerasTensor` or structure of them; None where the model has no
+        graph.
+    """
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return None
+    alone = inputs[0] if len(inputs) == 1 else inputs
+    return getattr(model, "input", alone)  # a Sequential may have none yet
+
+
 def cast_like_keras(model: keras.Model, x: Any) -> Any:
     """Return a batch as the model's inputs take it.
 
@@ -117,11 +134,12 @@ def input_positions(model: keras.Model, x: Any) -> list:
 
 def _positions_by_name(model, x):
     by_name = {tensor.name: i for i, tensor in enumerate(model.inputs)}
-    if isinstance(model.input, dict):
+    structure = input_structure(model)
+    if isinstance(structure, dict):
         order = {id(tensor): i for i, tensor in enumerate(model.inputs)}
         by_name |= {
             key: order[id(tensor)]
-            for key, tensor in model.input.items()
+            for key, tensor in structure.items()
             if id(tensor) in order
         }
     positions = []

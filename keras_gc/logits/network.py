@@ -23,6 +23,7 @@ from keras_gc.logits.evaluation_point import (
     check_built,
     differentiable_leaves,
     input_positions,
+    input_structure,
     is_real,
 )
 from keras_gc.logits.find_layer import find_layer
@@ -298,8 +299,9 @@ class _Rows(keras.Operation):
 
 def _symbolic_inputs(model):
     """Return symbolic inputs, or None where the model has no shapes."""
-    if getattr(model, "inputs", None):
-        return model.input
+    structure = input_structure(model)
+    if structure is not None:
+        return structure
     shapes = (model.get_build_config() or {}).get("input_shape")
     return None if shapes is None else keras_seam.symbolic(shapes, model)
 

@@ -51,7 +51,7 @@ class GCSettings:
     def estimator(self) -> estimators.Estimator:
         """The estimator that training uses."""
         if self.gc_estimator == "auto":
-            return estimators.Hutchinson()
+            return estimators.auto.for_penalty()
         return self.gc_estimator
 
     @property

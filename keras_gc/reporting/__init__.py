@@ -11,7 +11,7 @@ the plain dataclasses of `facts.py`; `page.py`, `figures.py`, `pictures.py` and
 `tables.py` draw from these alone.
 """
 
-from keras_gc.reporting.make_comparison import compare as compare
 from keras_gc.reporting.comparison import Comparison as Comparison
 from keras_gc.reporting.gc_report import GCReport as GCReport
+from keras_gc.reporting.make_comparison import compare as compare
 from keras_gc.reporting.make_report import report as report

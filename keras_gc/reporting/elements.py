@@ -6,7 +6,6 @@ from typing import Any
 
 from keras_gc.reporting.stylesheet import STYLE
 
-
 _NUMBERS_BEGIN_WITH = "0123456789-–∞"
 
 

@@ -219,4 +219,3 @@ def stepped_over(caught) -> tuple[list[str], list]:
         else:
             others.append(warning)
     return list(notes), others
-

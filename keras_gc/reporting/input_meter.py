@@ -10,8 +10,13 @@ from keras_gc import backend
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import check_rows, flatten_rows
-from keras_gc.logits import LogitNetwork, check_not_probabilities
-from keras_gc.measure import check_built, input_dtype
+from keras_gc.estimators.seed_stream import seed_stream
+from keras_gc.logits import (
+    LogitNetwork,
+    check_built,
+    check_not_probabilities,
+    input_dtype,
+)
 
 # Exact up to this many Jacobian products per example; that is what a page can
 # wait for. Beyond, each of the two estimates takes `_NUM_PROBES` of them.
@@ -150,7 +155,7 @@ class InputMeter:
         # Drawn before the loop: a loop must not change the seed's state.
         signs = probes.get("rademacher")(
             (2 * _NUM_PROBES * shape[0], shape[1]),
-            next(probes.successive(self._seed)),
+            next(seed_stream(self._seed)),
         )
         signs = ops.reshape(signs, (2 * _NUM_PROBES, *shape))
 

@@ -1,5 +1,4 @@
-"""A report in a few lines, and numbers and sentences that all drawings share.
-"""
+"""A report in a few lines, and numbers and sentences that all drawings share."""
 
 import math
 

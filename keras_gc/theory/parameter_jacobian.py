@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_gc import backend, estimators
+from keras_gc import backend, estimators, keras_seam
 from keras_gc.backend.scope import discard_updates
 from keras_gc.batches import batches_of
 from keras_gc.logits import (
@@ -179,7 +179,7 @@ def layers_with_weights(model: keras.Model) -> dict[str, tuple]:
     # innermost.
     owner = {
         id(variable): layer
-        for layer in model._flatten_layers()
+        for layer in keras_seam.all_layers(model)
         for variable in layer.trainable_variables
     }
     owned = {}  # id of a layer -> (layer, variables)

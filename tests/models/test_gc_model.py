@@ -169,6 +169,8 @@ def test_a_saved_model_loads_in_a_fresh_process(tmp_path):
     assert result.stdout.split() == ["GCFunctional", "0.5"]
 
 
+# A plain model has not trained, and its optimizer has no state to take over.
+@pytest.mark.filterwarnings("ignore:Skipping variable loading")
 @pytest.mark.parametrize("suffix", [".weights.h5"])
 def test_weights_go_to_and_from_plain_keras(suffix, tmp_path):
     plain, model = keras.Model(*graph()), MODELS["functional"]()

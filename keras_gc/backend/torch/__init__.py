@@ -2,13 +2,13 @@
 
 from keras_gc.backend.supervise import supervise
 from keras_gc.backend.torch.differential import accumulate, linearize, vjp
+from keras_gc.backend.torch.random_state import keep_random_state
 from keras_gc.backend.torch.replicas import (
     num_replicas,
     replica_id,
     replica_share,
     replica_sum,
 )
-from keras_gc.backend.torch.random_state import keep_random_state
 from keras_gc.backend.torch.trainer import (
     apply_gradients,
     compiled,
