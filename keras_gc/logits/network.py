@@ -18,6 +18,15 @@ from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import check_floating, flatten_rows
 from keras_gc.intercept import intercept, run_plainly
 from keras_gc.logits import probabilities
+from keras_gc.logits.captures import (
+    Replace,
+    calls_on_tokens,
+    capture,
+    last_layers_called,
+    logits_of,
+    only,
+    step_over,
+)
 from keras_gc.logits.evaluation_point import (
     cast_like_keras,
     check_built,
@@ -131,19 +140,19 @@ class LogitNetwork:
         with contextlib.ExitStack() as stack:
             enter = stack.enter_context
             for layer, value in zip(self._starts, starts, strict=True):
-                enter(intercept(layer, _Replace(value)))
+                enter(intercept(layer, Replace(value)))
             for key, head in heads.items():
-                enter(intercept(head, _step_over(head, seen[key])))
+                enter(intercept(head, step_over(head, seen[key])))
             if self._stop is not None:
-                enter(_capture(self._stop, stops))
+                enter(capture(self._stop, stops))
             self._run_containers_plainly(enter)
             predictions = self.model(x, training=training)
         if self._stop is not None:
-            owners = keras.tree.flatten(_only(stops, self._stop)[1])
+            owners = keras.tree.flatten(only(stops, self._stop)[1])
             return self._masked(owners, owners), predictions
         owners = keras.tree.flatten(predictions)
         logits = [
-            _logits_of(leaf, head, seen)
+            logits_of(leaf, head, seen)
             for leaf, head in zip(owners, self._heads, strict=True)
         ]
         self.steps_over = [
@@ -193,7 +202,7 @@ class LogitNetwork:
         """
         last = probabilities.last_operations(self.model)
         if last is None:
-            last = self._last_layers_called(x)
+            last = last_layers_called(self.model, x)
         self.ends_in_keras_code = all(map(keras_seam.is_keras_code, last))
         heads = [
             op if probabilities.is_probability(op) else None for op in last
@@ -227,11 +236,11 @@ class LogitNetwork:
         calls = {id(layer): [] for layer in self._starts}
         with contextlib.ExitStack() as stack, discard_updates():
             for layer in self._starts:
-                stack.enter_context(_capture(layer, calls[id(layer)]))
+                stack.enter_context(capture(layer, calls[id(layer)]))
             self._run_containers_plainly(stack.enter_context)
             self.model(x, training=training)
         return [
-            _only(_on_tokens(calls[id(layer)]), layer)[1]
+            only(calls_on_tokens(calls[id(layer)]), layer)[1]
             for layer in self._starts
         ]
 
@@ -257,31 +266,6 @@ class LogitNetwork:
             check_floating("outputs", logits[0])
         return real
 
-    def _last_layers_called(self, x):
-        """Return, for each output of a subclassed model, who returned it."""
-        returned = {}  # id of a tensor -> the innermost layer that returned it
-        results = []
-
-        def record(layer):
-            def handler(call, *args, **kwargs):
-                result = call(*args, **kwargs)
-                if layer is self.model:
-                    results.append(result)
-                for leaf in keras.tree.flatten(result):
-                    if layer is not self.model:
-                        returned.setdefault(id(leaf), (layer, leaf))
-                return result
-
-            return intercept(layer, handler)
-
-        with contextlib.ExitStack() as stack:
-            for layer in keras_seam.all_layers(self.model):
-                stack.enter_context(record(layer))
-            stack.enter_context(discard_updates())
-            predictions = self.model(x, training=False)
-        leaves = keras.tree.flatten(results[-1] if results else predictions)
-        return [returned.get(id(leaf), (None,))[0] for leaf in leaves]
-
 
 class _Rows(keras.Operation):
     """The logits as one `(batch, K)` tensor; only its shape is asked for."""
@@ -304,97 +288,6 @@ def _symbolic_inputs(model):
         return structure
     shapes = (model.get_build_config() or {}).get("input_shape")
     return None if shapes is None else keras_seam.symbolic(shapes, model)
-
-
-class _Replace:
-    """Let a layer return a value, whatever it computes.
-
-    A tied embedding is called on tokens, and later on features, in reverse:
-    that call stays as it is.
-    """
-
-    def __init__(self, value):
-        self.value = value
-        self.was_called_on_tokens = False
-
-    def __call__(self, call, *args, **kwargs):
-        own = call(*args, **kwargs)
-        is_on_tokens = _is_on_tokens((args, kwargs))
-        if self.was_called_on_tokens and not is_on_tokens:
-            return own
-        self.was_called_on_tokens = is_on_tokens
-        keras.tree.assert_same_structure(own, self.value)
-        return self.value
-
-
-def _capture(layer, into):
-    """Append what the layer is given and returns to a list."""
-
-    def handler(call, *args, **kwargs):
-        result = call(*args, **kwargs)
-        into.append(((args, kwargs), result))
-        return result
-
-    return intercept(layer, handler)
-
-
-def _step_over(operation, into):
-    """Append what a softmax or sigmoid returns and what it is applied to."""
-
-    def handler(call, *args, **kwargs):
-        logits = probabilities.without_activation(operation, *args, **kwargs)
-        result = call(*args, **kwargs)
-        into.append((result, logits))
-        return result
-
-    return handler
-
-
-def _logits_of(leaf, head, seen):
-    """Return the logits that belong to one of the model's outputs."""
-    if head is None:
-        return leaf
-    calls = seen[id(head)]
-    for result, logits in calls:
-        if result is leaf:
-            return logits
-    if len(calls) == 1:  # something rearranged its result
-        return calls[0][1]
-    raise ValueError(
-        f"'{head.name}' makes probabilities in {len(calls)} places, and which "
-        "of them belong to which output cannot be told. Give each output a "
-        "softmax or sigmoid layer of its own, or return logits and train with "
-        "`from_logits=True`."
-    )
-
-
-def _on_tokens(calls):
-    """Return the calls that are meant: those on tokens, where there are any.
-
-    A tied embedding is called on tokens, and again on features.
-    """
-    return [call for call in calls if _is_on_tokens(call[0])] or calls
-
-
-def _is_on_tokens(arguments):
-    return not any(is_real(leaf) for leaf in keras.tree.flatten(arguments))
-
-
-def _only(calls, layer):
-    if len(calls) != 1:
-        reason = "Put a layer of its own there."
-        if not calls:
-            reason = (
-                "Either the model does not use it in inference, or it runs "
-                "where Keras cannot be watched (inside a `tf.function` or "
-                "`jax.jit` of the model's own)."
-            )
-        raise ValueError(
-            f"Layer '{layer.name}' must be called exactly once in a forward "
-            "pass, for its output to be one point to measure from or to. "
-            f"Received: {len(calls)} calls. {reason}"
-        )
-    return calls[0]
 
 
 def _input_names(model):

@@ -151,6 +151,9 @@ def _refuse_if_constant(schedule, weight):
     """Refuse a Python number that came from outside of the function.
 
     A compiled step would keep it for ever.
+
+    Raises:
+        ValueError: if the function reads anything but functions and modules.
     """
     if not inspect.isfunction(schedule):
         return

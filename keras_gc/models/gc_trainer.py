@@ -153,7 +153,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         """Take one step down `L + gc_weight * GC`."""
         step = self._step
         if step is not None and step.is_watched:
-            args = backend.run_beside(self, step.watch, *args)
+            args = backend.run_beside(self, step.watch.in_training, *args)
         if step is not None and step.changes_training:
             return backend.run_step(self, step.train, *args)
         return super().train_step(*args)
@@ -162,7 +162,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         """Evaluate one batch, GC included."""
         step = self._step
         if step is not None and step.is_shown:
-            args = backend.run_beside(self, step.evaluate, *args)
+            args = backend.run_beside(self, step.watch.in_evaluation, *args)
         return super().test_step(*args)
 
     def make_train_function(self, force: bool = False) -> Callable:
@@ -213,8 +213,8 @@ class GCTrainer(keras_seam.SpeaksInScalars):
             return function
 
         def check(facts):
-            step.check(facts)
-            self._check_own_step()
+            step.first_batch.read(facts)
+            step.first_batch.check_own_step()
             if step.obstacle is not None:  # go on without GC
                 if self.train_function is not None:
                     self.make_train_function(force=True)
@@ -222,22 +222,6 @@ class GCTrainer(keras_seam.SpeaksInScalars):
                     self.make_test_function(force=True)
 
         return backend.supervise(self, function, step.tracker.facts, check)
-
-    def _check_own_step(self):
-        """Warn if a user's train step left GC out."""
-        step = self._step
-        if step.has_stepped or step.obstacle is not None:
-            return
-        step.has_stepped = True  # said once
-        warnings.warn(
-            f"`{type(self).__name__}.train_step` does not call "
-            "`super().train_step(...)`, where GC is measured and "
-            "penalised and heuristics act: `gc` is 0 and `gc_weight` "
-            "without effect. Call it, or compile with "
-            "`gc_metric=False` and without `gc_weight` and "
-            "`heuristics`.",
-            stacklevel=2,
-        )
 
     def _check_jit(self):
         step = self._step

@@ -1,6 +1,5 @@
 """One step of training, with geometric complexity in the loss or beside it."""
 
-import typing
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -12,11 +11,13 @@ from keras_gc import backend, keras_seam
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork
-from keras_gc.logits.facts import Facts, as_facts, check_facts
+from keras_gc.models.batch_gc import BatchGC
+from keras_gc.models.first_batch import FirstBatch
 from keras_gc.models.gc_settings import GCSettings, scheduled_weight
 from keras_gc.models.gc_tracker import GCTracker
 from keras_gc.models.sampling import example_weights, random_rows
 from keras_gc.models.training_mode import depends_on_training
+from keras_gc.models.watch import Watch
 
 
 class GCStep:
@@ -25,7 +26,7 @@ class GCStep:
     Three methods are the whole of training: `train` takes one step down
     `objective`, which is the loss plus `gc_weight * GC`, and `run` computes
     both. GC that is only watched is measured by `watch`, beside Keras's own
-    step, which it leaves as it is.
+    step.
 
     Args:
         model: the `GCModel`.
@@ -37,9 +38,10 @@ class GCStep:
         self.settings = settings
         self.tracker = GCTracker(settings.estimator, settings.heuristics)
         self.weight_of_fit = None  # instead of compile's, while fit runs
-        self.was_checked = False  # whether the host has seen the first batch
         self.has_stepped = False  # whether our step was traced or run
         self.obstacle: str | None = None  # why GC is not measured after all
+        self.watch = Watch(self)
+        self.first_batch = FirstBatch(self)
         self._network = None
 
     def train(self, data: Any) -> dict:
@@ -100,91 +102,6 @@ class GCStep:
             point = self.network.point(x, training)
         _, values = self.tracker.estimator(logits, point, self.tracker.seed)
         return BatchGC(values, weights)
-
-    def watch(self, data: Any) -> None:
-        """Measure GC of some batches, in training."""
-        self._watch(data, self.settings.batches_per_look)
-
-    def evaluate(self, data: Any) -> None:
-        """Measure GC of each batch, in evaluation."""
-        self._watch(data, 1)
-
-    def _watch(self, data, batches_per_look):
-        self.has_stepped = True
-        x, _, sample_weight = self.unpack(data)
-        try:
-            total, count = self._look(x, sample_weight, batches_per_look)
-            self.inspect(x)
-        except Exception as error:
-            if self.is_asked_for:
-                raise
-            self.give_up(error)
-            return
-        self.tracker.add(total, count)
-
-    def _look(self, x, sample_weight, batches_per_look):
-        """Return the weighted sum of GC over a batch, and of its weights."""
-
-        def measured():
-            gc = self.measure(x, sample_weight, share)
-            return gc.weighted_sum, gc.sum_of_weights
-
-        tracker, share = self.tracker, 1.0
-        if batches_per_look == 1 or backend.num_replicas() > 1:
-            # Replicas must not talk to each other in a branch of a condition.
-            share = 1 / batches_per_look
-            return _in_float32(measured())
-        is_due = ops.equal(tracker.batches % batches_per_look, 0)
-        state = [tracker.seed.state, *tracker.estimator.variables]
-
-        def in_this_batch():
-            with discard_updates() as scope:
-                sums = _in_float32(measured())
-            return *sums, *(scope.get_current_value(v) for v in state)
-
-        def not_in_this_batch():
-            kept = (ops.convert_to_tensor(v) for v in state)
-            return ops.zeros(()), ops.zeros(()), *kept
-
-        total, count, *new = ops.cond(is_due, in_this_batch, not_in_this_batch)
-        for variable, value in zip(state, new, strict=True):
-            variable.assign(value)
-        tracker.batches.assign(tracker.batches + 1)
-        return total, count
-
-    def inspect(self, x: Any) -> None:
-        """Note what the first batch shows, for the host to read."""
-        if self.was_checked:
-            return
-        facts = self.tracker.facts
-
-        def look():
-            with discard_updates():
-                return Facts.of(self.network, x).stack()
-
-        facts.assign(
-            ops.cond(
-                ops.equal(facts[0], 0),
-                look,
-                lambda: ops.convert_to_tensor(facts),
-            )
-        )
-
-    def check(self, facts: Any) -> None:
-        """Read on the host what the first batch has shown.
-
-        Raises:
-            ValueError: if GC was asked for and is not what it says.
-        """
-        self.was_checked = self.has_stepped
-        try:
-            if self._network is not None:
-                check_facts(as_facts(facts), self._network, self.model.loss)
-        except ValueError as error:
-            if self.is_asked_for:
-                self.was_checked = False
-                raise
-            self.give_up(error)
 
     def give_up(self, error: Exception) -> None:
         """Go on as keras.Model, and say once why GC is not shown."""
@@ -254,8 +171,8 @@ class GCStep:
             sample_weight=ops.shape(_first(x))[0],
         )
         if gc is not None:
-            self.inspect(x)
-            self.tracker.add(*_in_float32((gc.weighted_sum, gc.sum_of_weights)))
+            self.first_batch.note(x)
+            self.tracker.add(*gc.sums)
         return self.model.compute_metrics(
             x, y, y_pred, sample_weight=sample_weight
         )
@@ -341,42 +258,6 @@ class GCStep:
         """What the loss is multiplied with under mixed precision."""
         optimizer = self.model.optimizer
         return 1.0 if optimizer is None else optimizer.scale_loss(1.0)
-
-
-class BatchGC(typing.NamedTuple):
-    """GC of the examples of a batch.
-
-    Attributes:
-        values: `(batch,)`, squared Jacobian norms.
-        weights: `(batch,)` sample weights, or None.
-    """
-
-    values: Any
-    weights: Any
-
-    @property
-    def weighted_sum(self) -> Any:
-        """This replica's sum of weighted values."""
-        if self.weights is None:
-            return ops.sum(self.values)
-        return ops.sum(ops.cast(self.weights, self.values.dtype) * self.values)
-
-    @property
-    def sum_of_weights(self) -> Any:
-        """This replica's sum of weights."""
-        if self.weights is None:
-            return ops.sum(ops.ones_like(self.values))
-        return ops.sum(ops.cast(self.weights, self.values.dtype))
-
-    @property
-    def mean(self) -> Any:
-        """This replica's share of the weighted mean over the global batch."""
-        total = backend.replica_sum(self.sum_of_weights)
-        return ops.divide_no_nan(self.weighted_sum, total)
-
-
-def _in_float32(sums):
-    return tuple(ops.cast(part, "float32") for part in sums)
 
 
 def _as_tensor(leaf):

@@ -42,7 +42,7 @@ class Jacobian:
     ):
         self._point_and_function = point_and_function
         self._check = check
-        self._sizes = None  # (outputs, inputs)
+        self._sizes = {}  # shapes of one row of x -> (outputs, inputs)
         self._pull = backend.compiled(self._pulled_back, variables, [])
         self._push = backend.compiled(self._pushed_forward, variables, [])
 
@@ -105,16 +105,17 @@ class Jacobian:
         Returns:
             `(outputs, inputs)`.
         """
-        if self._sizes is None:
-            one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
-            point, fn = self._point_and_function(one)
+        leaves = keras.tree.flatten(x)
+        shapes = tuple(tuple(leaf.shape[1:]) for leaf in leaves)
+        if shapes not in self._sizes:  # lengths may differ between batches
+            point, fn = self._point_and_function(x)
             with discard_updates():
                 outputs = flatten_rows(fn(point))
             self._check(ops.convert_to_numpy(outputs))
             leaves = keras.tree.flatten(point)
             num_inputs = sum(math.prod(leaf.shape[1:]) for leaf in leaves)
-            self._sizes = outputs.shape[1], num_inputs
-        return self._sizes
+            self._sizes[shapes] = outputs.shape[1], num_inputs
+        return self._sizes[shapes]
 
     def _pulled_back(self, x_and_vectors):
         """Return J^T u, `(batch, inputs)`."""

@@ -1,0 +1,67 @@
+"""GC that is measured beside Keras's own step, which is left as it is."""
+
+from typing import Any
+
+from keras import ops
+
+from keras_gc import backend
+from keras_gc.backend.scope import discard_updates
+
+
+class Watch:
+    """Measures GC of batches on their way to `keras.Model`'s own step.
+
+    Args:
+        step: the `GCStep`.
+    """
+
+    def __init__(self, step: Any):
+        self.step = step
+
+    def in_training(self, data: Any) -> None:
+        """Measure some batches, the first of an epoch among them."""
+        self._measure(data, self.step.settings.batches_per_look)
+
+    def in_evaluation(self, data: Any) -> None:
+        """Measure each batch."""
+        self._measure(data, 1)
+
+    def _measure(self, data, batches_per_look):
+        step = self.step
+        step.has_stepped = True
+        x, _, sample_weight = step.unpack(data)
+        try:
+            sums = self._look(x, sample_weight, batches_per_look)
+            step.first_batch.note(x)
+        except Exception as error:
+            if step.is_asked_for:
+                raise
+            step.give_up(error)  # and train as keras.Model does
+            return
+        step.tracker.add(*sums)
+
+    def _look(self, x, sample_weight, batches_per_look):
+        """Return the weighted sum of GC over a batch, and of its weights."""
+        measure, tracker = self.step.measure, self.step.tracker
+        if batches_per_look == 1:
+            return measure(x, sample_weight).sums
+        if backend.num_replicas() > 1:
+            # Replicas must not talk to each other in a branch of a condition.
+            return measure(x, sample_weight, 1 / batches_per_look).sums
+        state = [tracker.seed.state, *tracker.estimator.variables]
+
+        def in_this_batch():
+            with discard_updates() as scope:
+                sums = measure(x, sample_weight).sums
+            return *sums, *(scope.get_current_value(v) for v in state)
+
+        def not_in_this_batch():
+            kept = (ops.convert_to_tensor(v) for v in state)
+            return ops.zeros(()), ops.zeros(()), *kept
+
+        is_due = ops.equal(tracker.batches % batches_per_look, 0)
+        total, count, *new = ops.cond(is_due, in_this_batch, not_in_this_batch)
+        for variable, value in zip(state, new, strict=True):
+            variable.assign(value)
+        tracker.batches.assign(tracker.batches + 1)
+        return total, count
