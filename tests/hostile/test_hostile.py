@@ -2,7 +2,6 @@
 
 import os
 
-import keras
 import pytest
 
 from tests.hostile.attack import attack
@@ -17,10 +16,7 @@ FOUND = {
     "geometric_complexity": "seeds and data are not held against the model",
     "jacobian_norms": "seeds and data are not held against the model",
     "getters": "a whole value is printed, however long it is",
-    "fit_arguments": "JAX: a refused schedule costs the model its weights",
 }
-if keras.backend.backend() != "jax":
-    del FOUND["fit_arguments"]
 
 
 @pytest.mark.parametrize(
