@@ -37,8 +37,11 @@ class _Path(NamedTuple):
     kernel_regularizer: str | None = None
 
 
-def _penalty(estimator="auto"):
-    return {"gc_weight": 1e-3, "gc_estimator": estimator}
+def _penalty(name, estimator):
+    """Return the path of a penalty: each pass costs what a plain step does."""
+    passes = estimator.num_passes(_CLASSES, num_inputs=None)
+    compile_ = {"gc_weight": 1e-3, "gc_estimator": estimator}
+    return _Path(name, 1 + passes, compile_)
 
 
 def _heuristic(heuristic):
@@ -49,13 +52,13 @@ _PATHS = (
     _Path("plain", 1),
     _Path("metric", 4 / 3, {}),
     _Path("metric, 1/8 of the batch", 1 + 1 / 12, {"gc_fraction": 1 / 8}),
-    _Path("one probe", 2, _penalty()),
-    _Path(
-        "one forward probe", 2, _penalty(estimators.Hutchinson(mode="forward"))
-    ),
-    _Path("one sampled output", 2, _penalty("sampled_outputs")),
-    _Path("finite difference", 2, _penalty("finite_difference")),
-    _Path("exact", 1 + _CLASSES, _penalty("exact_reverse")),
+    _penalty("one probe", estimators.Hutchinson()),
+    _penalty("one balanced probe", estimators.Hutchinson(1, "balanced")),
+    _penalty("one principal probe", estimators.Hutchinson(1, "principal")),
+    _penalty("one forward probe", estimators.Hutchinson(mode="forward")),
+    _penalty("one sampled output", estimators.SampledOutputs()),
+    _penalty("finite difference", estimators.FiniteDifference()),
+    _penalty("exact", estimators.ExactReverse()),
     _Path("SAM", 2, _heuristic(heuristics.SAM())),
     _Path("GradientPenalty", 3, _heuristic(heuristics.GradientPenalty(0.01))),
     _Path("InputNoise", 1, _heuristic(heuristics.InputNoise(0.1))),

@@ -17,17 +17,18 @@ class SampledOutputs(Estimator):
 
     Output i is drawn with a probability `p_i` proportional to a running mean
     of `G_ii = ||grad f_i||^2` over the batches so far (a tenth of the
-    probability is spread evenly). Draws are balanced over the batch: evenly
-    spaced quantiles of p, dealt out to the examples at random.
+    probability is spread evenly). Draws are balanced over the batch as the
+    principal probes of `Hutchinson` are: each run of K examples with similar
+    outputs takes its quantiles from K equal parts of p.
 
     - Bias: none. (The first batch draws evenly.)
     - Variance per example: `(sum_i G_ii^2 / p_i - (tr G)^2) / n`, up to the
       balance of the draws, which lowers it.
     - Cost: n vector-Jacobian products. Memory: one at a time when measuring.
 
-    On trained classifiers its values are less noisy than those of random
-    vectors at the same cost; the gradients of a penalty on it are not
-    (`keras-gc bench` measures both), so it is for measuring.
+    On trained classifiers its values are the least noisy for the cost of one
+    product. As a penalty it has no advantage over `Hutchinson` with balanced
+    probes, which need no state (`keras-gc bench --noise` measures both).
 
     Args:
         num_samples: int >= 1, n, at most the number of outputs. Defaults
