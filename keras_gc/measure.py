@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_gc import _validation
-from keras_gc.batches import batches_of
+from keras_gc.batches import batches_of, check_ends
 from keras_gc.meter import Meter
 
 # `rtol` is not believed before this many examples.
@@ -151,6 +151,8 @@ def geometric_complexity(
         rtol = _validation.number(
             "rtol", rtol, minimum=0.0, maximum=1.0, exclusive=True
         )
+    else:
+        check_ends(x)
     meter = Meter(model, estimator, inputs, outputs, seed)
     batches = batches_of(
         x,
@@ -216,6 +218,7 @@ def jacobian_norms(
     >>> keras_gc.jacobian_norms(model, x).tolist()  # J = diag(x)
     [5.0, 25.0]
     """
+    check_ends(x)
     meter = Meter(model, estimator, inputs, outputs, seed)
     batches = batches_of(x, meter.dtype, batch_size, inputs=meter.inputs)
     return np.concatenate([meter(b) for b in _with_progress(batches, verbose)])

@@ -12,6 +12,7 @@ from keras import ops
 from keras_gc import backend, estimators, keras_seam
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators import auto
+from keras_gc.estimators.dynamic_range import find_factor, multiple
 from keras_gc.estimators.estimator import check_rows, flatten_rows
 from keras_gc.logits import LogitNetwork, input_dtype
 from keras_gc.logits.evaluation_point import input_structure
@@ -42,7 +43,9 @@ class Meter:
     ):
         self.network = LogitNetwork(model, inputs, outputs)
         self.estimator = None
-        if estimator != "auto":  # a copy: its state is this meter's own
+        if not (
+            isinstance(estimator, str) and estimator == "auto"
+        ):  # a copy: its state is this meter's own
             self.estimator = estimators.get(estimator).copy()
         self.seed = keras.random.SeedGenerator(seed)
         self.dtype = input_dtype(model)
@@ -51,6 +54,7 @@ class Meter:
         self._framework_seeds = _seed_stream(seed)
         self._noise = _own_seed_states(model, seed)
         self._values = None
+        self._factor = 1.0
 
     def __call__(self, x: Any) -> np.ndarray:
         """Measure one batch.
@@ -63,8 +67,10 @@ class Meter:
         """
         with backend.seeded(next(self._framework_seeds)):
             if self._values is None:
-                self._prepare(x)
-            return ops.convert_to_numpy(self._values(x)).astype("float64")
+                values = self._prepare(x)
+            else:
+                values = ops.convert_to_numpy(self._values(x))
+        return values.astype("float64") / self._factor**2
 
     @property
     def estimator_name(self) -> str:
@@ -72,7 +78,7 @@ class Meter:
         return "exact" if self.estimator.is_exact else repr(self.estimator)
 
     def _prepare(self, x):
-        """Look at the first batch, choose the estimator and trace."""
+        """Look at the first batch, choose the estimator, trace and measure."""
         network = self.network
         loss = getattr(network.model, "loss", None)
         facts = as_facts(ops.convert_to_numpy(Facts.of(network, x).stack()))
@@ -86,13 +92,27 @@ class Meter:
                 rows.shape[1], _row_size(point), _has_fixed_shapes(network)
             )
         self.estimator.build(rows.shape[1])
-        if not self.estimator.differentiates:
-            check_connected(functools.partial(self._logits, x), point)
+        measured = {}  # by factor
+
+        def values_of(factor):
+            if factor not in measured:
+                self._trace(factor)
+                measured[factor] = ops.convert_to_numpy(self._values(x))
+            return measured[factor]
+
+        factor = find_factor(values_of)
+        if factor != self._factor:  # others were tried in vain
+            self._trace(factor)
+        return values_of(factor)
+
+    def _trace(self, factor):
+        """Measure a multiple of f, where f's own GC leaves float32's range."""
+        self._factor = factor
         self._values = backend.compiled(
             self._measure,
-            constants=network.model.variables,
+            constants=self.network.model.variables,
             state=self._state,
-            any_batch_size=_has_any_batch_size(network.model),
+            any_batch_size=_has_any_batch_size(self.network.model),
         )
 
     @property
@@ -116,28 +136,8 @@ class Meter:
         return values
 
     def _logits(self, x, point):
-        return self.network(point, x)[0]
-
-
-def check_connected(fn: Any, point: Any) -> None:
-    """Raise if the outputs do not depend differentiably on the inputs.
-
-    Finite differences would return 0.
-
-    Args:
-        fn: function from a structure of tensors to outputs.
-        point: the structure.
-
-    Raises:
-        ValueError: if a path is broken.
-    """
-
-    def rows(point):
-        with discard_updates():
-            return flatten_rows(fn(point)), None
-
-    outputs, _, pullback = backend.vjp(rows, point)
-    pullback(ops.ones_like(outputs))
+        logits = self.network(point, x)[0]
+        return logits if self._factor == 1 else multiple(self._factor, logits)
 
 
 def _row_size(point):

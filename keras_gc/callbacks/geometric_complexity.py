@@ -59,7 +59,7 @@ class GeometricComplexity(keras.callbacks.Callback):
         seed=None,
     ):
         super().__init__()
-        if every != "epoch":
+        if not (isinstance(every, str) and every == "epoch"):
             _validation.positive_int("every", every)
         self.x = x
         self.every = every

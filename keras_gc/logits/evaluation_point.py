@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_gc import keras_seam
+from keras_gc import _validation, keras_seam
 from keras_gc.estimators.estimator import check_floating
 
 
@@ -37,7 +37,8 @@ def check_built(model: keras.Model) -> None:
     if not isinstance(model, keras.Model):
         raise TypeError(
             "`model` must be a `keras.Model`. Received: "
-            f"model={model!r} (of type {type(model).__name__})"
+            f"model={_validation.shown(model)} (of type "
+            f"{type(model).__name__})"
         )
     if not model.built:
         raise ValueError(
