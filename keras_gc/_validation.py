@@ -110,3 +110,18 @@ def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
             f"{name}={shown(value)}{did_you_mean(value, allowed)}"
         )
     return value
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether `value` is the word "auto", whatever else it may be."""
+    return isinstance(value, str) and value == "auto"
+
+
+def boolean(name: str, value: Any) -> bool:
+    """Return `value` as a bool, or raise if it is none."""
+    if isinstance(value, bool) or type(value).__name__ in {"bool_", "bool"}:
+        return bool(value)
+    raise TypeError(
+        f"`{name}` must be True or False. Received: {name}={shown(value)} "
+        f"(of type {type(value).__name__})"
+    )

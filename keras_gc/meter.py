@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_gc import backend, estimators, keras_seam
+from keras_gc import _validation, backend, estimators, keras_seam
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators import auto
 from keras_gc.estimators.dynamic_range import find_factor, multiple
@@ -43,9 +43,8 @@ class Meter:
     ):
         self.network = LogitNetwork(model, inputs, outputs)
         self.estimator = None
-        if not (
-            isinstance(estimator, str) and estimator == "auto"
-        ):  # a copy: its state is this meter's own
+        if not _validation.is_auto(estimator):
+            # A copy: its state is this meter's own.
             self.estimator = estimators.get(estimator).copy()
         self.seed = keras.random.SeedGenerator(seed)
         self.dtype = input_dtype(model)

@@ -115,6 +115,7 @@ def test_one_example_has_no_standard_error():
     assert estimate.value > 0
 
 
+@pytest.mark.filterwarnings("ignore:.*hold NaN or infinity")
 def test_nan_in_the_data_shows_in_the_result():
     x = X.copy()
     x[3] = np.nan

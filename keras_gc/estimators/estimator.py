@@ -36,8 +36,6 @@ class Estimator:
 
     is_exact = False
     is_unbiased = True
-    # Whether it takes derivatives, and so notices inputs without any.
-    differentiates = True
 
     def estimate(self, fn, x, seed):
         """Return `(aux, values)`; the one method that a subclass writes.

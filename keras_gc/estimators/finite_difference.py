@@ -50,7 +50,6 @@ class FiniteDifference(Estimator):
     """
 
     is_unbiased = False
-    differentiates = False
 
     def __init__(self, num_probes=1, step_size=1e-3):
         self.num_probes = _validation.positive_int("num_probes", num_probes)

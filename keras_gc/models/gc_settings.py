@@ -31,10 +31,10 @@ class GCSettings:
 
     def __post_init__(self):
         self.gc_weight = check_weight(self.gc_weight)
-        if self.gc_estimator != "auto":
+        if not _validation.is_auto(self.gc_estimator):
             # A copy: models do not share an estimator's state.
             self.gc_estimator = estimators.get(self.gc_estimator).copy()
-        if self.gc_fraction != "auto":
+        if not _validation.is_auto(self.gc_fraction):
             self.gc_fraction = _validation.number(
                 "gc_fraction",
                 self.gc_fraction,
@@ -42,9 +42,11 @@ class GCSettings:
                 maximum=1.0,
                 exclusive=True,
             )
-        self.gc_training = bool(self.gc_training)
-        if self.gc_metric != "auto":
-            self.gc_metric = bool(self.gc_metric)
+        self.gc_training = _validation.boolean("gc_training", self.gc_training)
+        if not _validation.is_auto(self.gc_metric):
+            self.gc_metric = _validation.boolean("gc_metric", self.gc_metric)
+        self.gc_inputs = _check_names("gc_inputs", self.gc_inputs)
+        self.gc_outputs = _check_names("gc_outputs", self.gc_outputs)
         self.heuristics = heuristics_module.get_all(self.heuristics)
 
     @property
@@ -98,6 +100,18 @@ class GCSettings:
             )
             for name, value in changed.items()
         }
+
+
+def _check_names(argument, names):
+    """Return the name of a layer, or a list of names, or raise."""
+    listed = names if isinstance(names, list | tuple) else [names]
+    if names is None or all(isinstance(name, str) for name in listed):
+        return names
+    raise TypeError(
+        f"`{argument}` must be the name of a layer (`gc_inputs`: or a list of "
+        f"names). Received: {argument}={_validation.shown(names)} (of type "
+        f"{type(names).__name__})"
+    )
 
 
 def check_weight(weight: Any) -> Any:
