@@ -629,7 +629,7 @@ def test_integer_inputs_are_refused_with_a_cure():
 def test_a_model_without_trainable_weights_warns_as_keras_does():
     m = keras_gc.GCModel(*network())
     m.trainable = False
-    m.compile("sgd", CROSSENTROPY)
+    m.compile("sgd", CROSSENTROPY, gc_weight=0.1)
     x, y = data()
     with pytest.warns(UserWarning, match="trainable weights"):
         logs = m.train_on_batch(x, y, return_dict=True)
