@@ -43,11 +43,12 @@ class SpectralNorm(keras.regularizers.Regularizer):
     Args:
         strength: float >= 0, factor of the penalty. Defaults to 0.01, the
             source's.
-        power_iterations: Effort for kernels whose smaller side is above 64
-            (smaller ones are always right to 1e-4): how often W^T W is applied. An int >= 1. Defaults to 12, with
-            which the norm is within 1% of the true one, from below, for
-            Gaussian kernels of up to 2048 x 2048, and nearer for kernels
-            with one direction larger than the others; 64 is within 1e-4. See
+        power_iterations: int >= 1, effort for kernels whose smaller side is
+            above 64 (smaller ones are always right to 1e-4): how often W^T W
+            is applied. Defaults to 12, with which the norm is within 1% of
+            the true one, from below, for Gaussian kernels of up to
+            2048 x 2048, and nearer for kernels with one direction larger
+            than the others; 64 is within 1e-4. See
             `keras_gc.regularizers.matrix_norm`.
         conv: How a kernel of rank above 2 is read.
 
