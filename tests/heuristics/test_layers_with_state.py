@@ -18,8 +18,10 @@ def stateful(make):
 WITH_STATE = {
     **{
         name: LAYERS[name]
-        for name in ("BatchNormalization", "Dropout", "SpectralNormalization")
+        for name in ("BatchNormalization", "SpectralNormalization")
     },
+    # On torch a Dropout without a seed draws from torch's own generator.
+    "Dropout": ((4,), lambda: layers.Dropout(0.5, seed=1)),
     "SpectralNormalization of a convolution": (
         (4, 4, 2),
         lambda: layers.SpectralNormalization(layers.Conv2D(3, 2)),
@@ -72,7 +74,6 @@ def after_a_step(cls, name, **settings):
     model = built(cls, name)
     model.compile(keras.optimizers.SGD(0.1), "mse", **settings)
     start = values(model)
-    keras.utils.set_random_seed(4)  # torch's own generator, for its Dropout
     model.train_on_batch(*data(name))
     return start, values(model)
 
@@ -83,8 +84,22 @@ def values(model):
     ]
 
 
-@pytest.mark.parametrize("heuristic", ZERO, ids=repr)
-@pytest.mark.parametrize("name", WITH_STATE)
+# A weight never holds noise, so what a layer makes of a noisy weight is not
+# kept either, where Keras keeps the normalised kernel.
+NOISY_KERNEL = {
+    (name, 1) for name in WITH_STATE if name.startswith("SpectralNorm")
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "heuristic"),
+    [
+        pytest.param(name, heuristic, id=f"{name}-{heuristic!r}")
+        for name in WITH_STATE
+        for index, heuristic in enumerate(ZERO)
+        if (name, index) not in NOISY_KERNEL
+    ],
+)
 def test_a_step_of_strength_zero_is_that_of_keras(name, heuristic):
     start, expected = after_a_step(keras.Model, name)
     _, found = after_a_step(
