@@ -1,5 +1,7 @@
 """The implicit gradient penalty in History, beside GC."""
 
+from typing import Any
+
 import keras
 
 from keras_gc.theory.implicit_gradient import ImplicitGradientMeter
@@ -36,7 +38,13 @@ class ImplicitGradientPenalty(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, x, y, name="igr", *, learning_rate=None, batch_size=None
+        self,
+        x: Any,
+        y: Any,
+        name: str = "igr",
+        *,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
     ):
         super().__init__()
         self.x = x
@@ -46,11 +54,11 @@ class ImplicitGradientPenalty(keras.callbacks.Callback):
         self.batch_size = batch_size
         self._meter = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Forget what was traced for an earlier fit."""
         self._meter = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, and show the value in the logs; trace once."""
         if self._meter is None:  # a model may be built by its first batch
             self._meter = ImplicitGradientMeter(self.model)

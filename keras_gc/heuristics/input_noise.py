@@ -22,7 +22,8 @@ class InputNoise(Heuristic):
     Predictions, loss, metrics and GC shown for training are those of the noisy
     inputs. Under `tf.distribute` each replica draws noise of its own.
 
-    Cost: drawing the noise.
+    Cost: drawing the noise; for its law see
+    `keras_gc.heuristics.gaussian_noise`.
 
     Args:
         stddev: float >= 0, in units of the inputs.

@@ -21,9 +21,12 @@ class WeightNoise(Heuristic):
 
     All that a step shows and stores (loss, metrics, GC, the statistics of
     BatchNormalization) is computed with the noisy weights. Under
-    `tf.distribute` each replica draws noise of its own.
+    `tf.distribute` each replica draws noise of its own. What a layer assigns
+    to a weight in its forward pass (SpectralNormalization, to its kernel) is
+    made of the noisy weight and not kept.
 
-    Cost: drawing the noise.
+    Cost: drawing the noise, one random number for each row and each column of
+    a weight; for its law see `keras_gc.heuristics.gaussian_noise`.
 
     Args:
         stddev: float >= 0, in units of the weights.

@@ -10,8 +10,8 @@ from keras import ops
 from keras_gc._validation import positive_int
 from keras_gc.regularizers.matrix_norm import float_tensor, matrix_norm
 
-# Every frequency gets this many power iterations, to find the one with the
-# largest norm; the norm itself is then computed with all of them.
+# A few power iterations per frequency find the frequency with the largest norm;
+# its norm is then computed with all `power_iterations`.
 _SEARCH_ITERATIONS = 8
 
 
@@ -22,13 +22,13 @@ def convolution_norm(
     depthwise: bool = False,
     power_iterations: int = 64,
 ) -> Any:
-    r"""Compute the operator norm of a convolution with circular padding.
+    """Compute the operator norm of a convolution with circular padding.
 
-    At each frequency $\omega$ of the image the convolution is a matrix over
-    the channels,
+    At each frequency omega of the image the convolution is a matrix over the
+    channels,
 
-    $$\hat K(\omega) = \sum_t K_t e^{-i \omega t}, \qquad
-      \|K\| = \max_\omega \|\hat K(\omega)\|_2,$$
+        K(omega) = sum_t K_t exp(-i omega t),
+        ||K|| = max_omega ||K(omega)||_2,
 
     and the image has as many frequencies as pixels. The gradient holds the
     frequency and its singular vectors constant.

@@ -15,25 +15,25 @@ _UNROLL = 16
 
 
 def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
-    r"""Compute the largest singular value of a matrix, or of many.
+    """Compute the largest singular value of a matrix, or of many.
 
-    $$\|W\|_2 = \max_{\|v\| = 1} \|W v\| = u^\top W v$$
+        ||W||_2 = max_{||v|| = 1} ||W v|| = u^T W v
 
-    with the singular vectors $u$ and $v$ held constant, so that the gradient
-    is $\partial \|W\|_2 / \partial W = u v^\top$. Where the largest singular
+    with the singular vectors u and v held constant, so that the gradient with
+    respect to W is u v^T. Where the largest singular
     value is repeated, this is one of the subgradients; at zero it is zero.
 
     Nothing is kept between calls: the same matrix gives the same value in
     eager code, in a graph, under XLA and on each replica. The work depends on
     the smaller side of the matrix:
 
-    - Up to `power_iterations`: $W^\top W$ is squared again and again (Gram
+    - Up to `power_iterations`: W^T W is squared again and again (Gram
       iteration), which doubles the number of power iterations each time. The
-      relative error is at most $10^{-4}$ in float32 and $10^{-10}$ in float64
+      relative error is at most 1e-4 in float32 and 1e-10 in float64
       for every matrix, and at rounding where the largest singular value
-      stands apart. (After $p$ power iterations from the best of the $n$ unit
-      vectors it is at most $\ln(n) / 4p$, whatever the spectrum.)
-    - Above it: $W^\top W$ is applied `power_iterations` times to a fixed
+      stands apart. (After p power iterations from the best of the n unit
+      vectors it is at most ln(n) / 4p, whatever the spectrum.)
+    - Above it: W^T W is applied `power_iterations` times to a fixed
       start vector, as in power iteration, but the best vector in the span of
       all the iterates is taken and not the last of them (Lanczos), which
       needs about the square root of the number of steps.
@@ -43,10 +43,11 @@ def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
 
     Args:
         matrix: Tensor of shape `(..., rows, columns)`.
-        power_iterations: How often $W^\top W$ is applied to the start vector
-            if the smaller side exceeds this number. An int >= 1, default 64:
-            the relative error is below 1e-4 for Gaussian matrices of up to
-            2048 x 2048.
+        power_iterations: How often W^T W is applied to the start vector
+            if the smaller side exceeds this number. An int >= 1. Defaults to
+            64, with which the relative error is below 1e-4 for Gaussian
+            matrices of up to 2048 x 2048; with 12 it is below 1e-2. (Their
+            spectrum is dense at its end, which is the hardest case.)
 
     Returns:
         Tensor of shape `(...)`, float32 or float64.

@@ -1,5 +1,7 @@
 """What gradient descent adds to the loss by taking steps of finite size."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -11,7 +13,11 @@ _EXAMPLES_AT_A_TIME = 256
 
 
 def implicit_gradient_penalty(
-    model, x, y, learning_rate=None, batch_size=None
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
 ) -> float:
     """Return the implicit gradient penalty, `(h / 4) ||grad L||^2`.
 
@@ -74,12 +80,18 @@ class ImplicitGradientMeter:
         model: as there.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         _check_loss(model)
         self.model = model
         self._gradients = None
 
-    def __call__(self, x, y, learning_rate=None, batch_size=None):
+    def __call__(
+        self,
+        x: Any,
+        y: Any,
+        learning_rate: float | None = None,
+        batch_size: int | None = None,
+    ) -> float:
         """Return the penalty; arguments as `implicit_gradient_penalty`'s."""
         if learning_rate is None:
             learning_rate = float(

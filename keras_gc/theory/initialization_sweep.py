@@ -44,18 +44,18 @@ def initialization_sweep(
     without biases is linear on either side, so it shows only two Jacobians.)
 
     Args:
-        build: Function `(depth, initializer)` that returns a built model
+        build: function `(depth, initializer)` that returns a built model
             whose layers use the initializer.
-        depths: Depths, ints >= 1.
-        initializers: Names of Keras initializers, handed to `build` one by
-            one. Default: `INITIALIZERS`, all of Keras that draw random
+        depths: depths, ints >= 1.
+        initializers: names of Keras initializers, handed to `build` one by
+            one. Defaults to `INITIALIZERS`, all of Keras that draw random.
             numbers and need no argument. (An instance gives the same numbers
             to each layer of the same shape, which a name does not.)
-        num_points: Points on the segment. Default: 100.
-        estimator: As for `keras_gc.geometric_complexity`.
-        seed: An int. `keras.utils.set_random_seed(seed)` is called before
+        num_points: points on the segment. Defaults to 100.
+        estimator: as for `keras_gc.geometric_complexity`.
+        seed: an int. `keras.utils.set_random_seed(seed)` is called before
             each network is built, so that a row does not depend on the
-            others. Default: 0.
+            others. Defaults to 0.
 
     Returns:
         A list of dicts, one for each initializer and depth, with the keys
@@ -63,24 +63,23 @@ def initialization_sweep(
         the segment).
 
     Raises:
-        ValueError: If an argument is outside its range, or `initializers` is
+        ValueError: if an argument is outside its range, or `initializers` is
             a single name.
 
     Example:
-        >>> import keras, keras_gc
-        >>> def build(depth, initializer):
-        ...     relu = {"activation": "relu", "kernel_initializer": initializer}
-        ...     layers = [keras.layers.Dense(64, **relu) for _ in range(depth)]
-        ...     return keras.Sequential([keras.Input((16,)), *layers])
-        >>> rows = keras_gc.theory.initialization_sweep(
-        ...     build, [1, 8], ["glorot_uniform"], num_points=10
-        ... )
-        >>> rows[0]["depth"], rows[1]["depth"], rows[1]["gc"] < rows[0]["gc"]
-        (1, 8, True)
+    >>> import keras, keras_gc
+    >>> def build(depth, initializer):
+    ...     relu = {"activation": "relu", "kernel_initializer": initializer}
+    ...     layers = [keras.layers.Dense(64, **relu) for _ in range(depth)]
+    ...     return keras.Sequential([keras.Input((16,)), *layers])
+    >>> rows = keras_gc.theory.initialization_sweep(
+    ...     build, [1, 8], ["glorot_uniform"], num_points=10
+    ... )
+    >>> rows[0]["depth"], rows[1]["depth"], rows[1]["gc"] < rows[0]["gc"]
+    (1, 8, True)
 
-    Reference:
-        Dherin et al. 2022 (arXiv 2209.13083), section 4 (the effect; the
-        figures' settings are ours).
+    Reference: Dherin et al. 2022 (arXiv 2209.13083), section 4 (the effect; the
+    figures' settings are ours).
     """
     depths = [_validation.positive_int("depths", depth) for depth in depths]
     num_points = _validation.positive_int("num_points", num_points)
@@ -113,9 +112,9 @@ def segment(
     """Return points from one random vertex of the cube [-1, 1]^d to another.
 
     Args:
-        input_shape: Shape of one input; d is its size.
-        num_points: How many; the vertices are the first and the last.
-        seed: An int.
+        input_shape: shape of one input; d is its size.
+        num_points: how many; the vertices are the first and the last.
+        seed: an int.
 
     Returns:
         Array of shape `(num_points, *input_shape)`.

@@ -16,11 +16,11 @@ class JacobianSpectrum:
     """Singular values of J(x) at each example x.
 
     Attributes:
-        singular_values: Array of shape `(examples, min(K, d))`, from the
+        singular_values: array of shape `(examples, min(K, d))`, from the
             largest to the smallest, in logit / input unit. The sum of their
             squares is the squared Frobenius norm, whose mean is the geometric
             complexity.
-        effective_rank: Array of shape `(examples,)`: `exp(H(p))` with the
+        effective_rank: array of shape `(examples,)`: `exp(H(p))` with the
             entropy `H` of `p_i = s_i / sum_j s_j`, between 1 and min(K, d);
             the rank where all singular values but the zeros are equal. It is
             0 where J is 0.
@@ -45,27 +45,26 @@ def jacobian_spectrum(
     float64. The model runs in inference mode and is not changed.
 
     Args:
-        model: A built model.
-        x: The data, as for `keras_gc.geometric_complexity`.
-        inputs: Name of a layer whose output is taken for x.
-        outputs: Name of a layer whose output is taken for f.
-        batch_size: Examples at a time, for arrays. Memory holds
-            `batch_size * K * d` numbers. Default: 32.
+        model: a built model.
+        x: the data, as for `keras_gc.geometric_complexity`.
+        inputs: name of a layer whose output is taken for x.
+        outputs: name of a layer whose output is taken for f.
+        batch_size: examples at a time, for arrays. Memory holds
+            `batch_size * K * d` numbers. Defaults to 32.
 
     Returns:
         A `JacobianSpectrum`.
 
     Example:
-        >>> import numpy as np, keras, keras_gc
-        >>> layer = keras.layers.Dense(2, use_bias=False)
-        >>> model = keras.Sequential([keras.Input((2,)), layer])
-        >>> model.set_weights([np.diag([3.0, 4.0])])
-        >>> x = np.ones((1, 2))
-        >>> keras_gc.theory.jacobian_spectrum(model, x).singular_values
-        array([[4., 3.]])
+    >>> import numpy as np, keras, keras_gc
+    >>> layer = keras.layers.Dense(2, use_bias=False)
+    >>> model = keras.Sequential([keras.Input((2,)), layer])
+    >>> model.set_weights([np.diag([3.0, 4.0])])
+    >>> x = np.ones((1, 2))
+    >>> keras_gc.theory.jacobian_spectrum(model, x).singular_values
+    array([[4., 3.]])
 
-    Reference:
-        Roy & Vetterli 2007, "The effective rank", definition 1.
+    Reference: Roy & Vetterli 2007, "The effective rank", definition 1.
     """
     jacobian = logit_jacobian(model, inputs, outputs)
     values = np.concatenate([

@@ -33,26 +33,25 @@ def lipschitz_lower_bound(
     exceeds the norm either.
 
     Args:
-        model: A built model.
-        x: The data, as for `keras_gc.geometric_complexity`.
-        inputs: Name of a layer whose output is taken for x.
-        outputs: Name of a layer whose output is taken for f.
-        batch_size: Examples at a time, for arrays. Default: 32.
+        model: a built model.
+        x: the data, as for `keras_gc.geometric_complexity`.
+        inputs: name of a layer whose output is taken for x.
+        outputs: name of a layer whose output is taken for f.
+        batch_size: examples at a time, for arrays. Defaults to 32.
 
     Returns:
         A float.
 
     Example:
-        >>> import numpy as np, keras, keras_gc
-        >>> layer = keras.layers.Dense(2, use_bias=False)
-        >>> model = keras.Sequential([keras.Input((2,)), layer])
-        >>> model.set_weights([np.diag([3.0, 4.0])])
-        >>> keras_gc.theory.lipschitz_lower_bound(model, np.ones((1, 2)))
-        4.0
+    >>> import numpy as np, keras, keras_gc
+    >>> layer = keras.layers.Dense(2, use_bias=False)
+    >>> model = keras.Sequential([keras.Input((2,)), layer])
+    >>> model.set_weights([np.diag([3.0, 4.0])])
+    >>> keras_gc.theory.lipschitz_lower_bound(model, np.ones((1, 2)))
+    4.0
 
-    Reference:
-        Khromov & Singh 2023, "Some fundamental aspects about Lipschitz
-        continuity of neural networks" (arXiv 2302.10886), section 2.
+    Reference: Khromov & Singh 2023, "Some fundamental aspects about Lipschitz
+    continuity of neural networks" (arXiv 2302.10886), section 2.
     """
     jacobian = logit_jacobian(model, inputs, outputs)
     batches = batches_of(x, input_dtype(model), batch_size)

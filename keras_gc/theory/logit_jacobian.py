@@ -12,21 +12,23 @@ def logit_jacobian(
     """Return `J = df/dx` of the logits f, as a map on batches x.
 
     Args:
-        model: A built model.
-        inputs: Name of a layer whose output is taken for x.
-        outputs: Name of a layer whose output is taken for f.
+        model: a built model.
+        inputs: name of a layer whose output is taken for x.
+        outputs: name of a layer whose output is taken for f.
 
     Returns:
         A `Jacobian`.
 
     Raises:
-        TypeError: If `model` is not a `keras.Model`.
-        ValueError: If it is not built, or has no layer of that name.
+        TypeError: if `model` is not a `keras.Model`.
+        ValueError: if it is not built, or has no layer of that name.
     """
     network = LogitNetwork(model, inputs, outputs)
     check_built(model)
 
-    def locate(x):
+    def point_and_function(x):
         return network.point(x), lambda point: network(point, x)[0]
 
-    return Jacobian(locate, model.variables, check_not_probabilities)
+    return Jacobian(
+        point_and_function, model.variables, check_not_probabilities
+    )

@@ -30,33 +30,32 @@ def margin_normalized_gc(
     Units: 1 / (input unit)^2.
 
     Args:
-        model: A built classifier. A softmax at its end is stepped over.
-        x: Array of inputs of shape `(examples, ...)`.
-        y: Integer labels of shape `(examples,)`.
-        quantile: Which quantile of the margins to divide by, a float from 0
-            (the smallest) to 1. Default: 0.5, the median.
+        model: a built classifier. A softmax at its end is stepped over.
+        x: array of inputs of shape `(examples, ...)`.
+        y: integer labels of shape `(examples,)`.
+        quantile: which quantile of the margins to divide by, a float from 0
+            (the smallest) to 1. Defaults to 0.5, the median.
 
     Returns:
         A float > 0; `inf` where that quantile is not positive, which means
         that at least that share of the examples is misclassified.
 
     Raises:
-        ValueError: If `y` is not one label for each example, or the model
+        ValueError: if `y` is not one label for each example, or the model
             has fewer than two logits.
 
     Example:
-        >>> import numpy as np, keras, keras_gc
-        >>> model = keras.Sequential(
-        ...     [keras.Input((2,)), keras.layers.Dense(2, use_bias=False)]
-        ... )
-        >>> model.set_weights([2 * np.eye(2)])  # GC = 8
-        >>> x = np.array([[1.0, 0.0], [0.0, 1.0]])  # margins 2 and 2
-        >>> keras_gc.theory.margin_normalized_gc(model, x, [0, 1])
-        2.0
+    >>> import numpy as np, keras, keras_gc
+    >>> model = keras.Sequential(
+    ...     [keras.Input((2,)), keras.layers.Dense(2, use_bias=False)]
+    ... )
+    >>> model.set_weights([2 * np.eye(2)])  # GC = 8
+    >>> x = np.array([[1.0, 0.0], [0.0, 1.0]])  # margins 2 and 2
+    >>> keras_gc.theory.margin_normalized_gc(model, x, [0, 1])
+    2.0
 
-    Reference:
-        Munn, Dherin & Gonzalvo 2023, "A margin-based multiclass
-        generalization bound via geometric complexity" (arXiv 2405.18590).
+    Reference: Munn, Dherin & Gonzalvo 2023, "A margin-based multiclass
+    generalization bound via geometric complexity" (arXiv 2405.18590).
     """
     quantile = _validation.number("quantile", quantile, minimum=0, maximum=1)
     y = np.asarray(keras.ops.convert_to_numpy(y))

@@ -20,26 +20,25 @@ def neural_collapse(features: Any, labels: Any) -> float:
     classifies.
 
     Args:
-        features: Array of shape `(examples, ...)`, the output of an inner
+        features: array of shape `(examples, ...)`, the output of an inner
             layer; flattened.
-        labels: Integer labels of shape `(examples,)`, of at least two
+        labels: integer labels of shape `(examples,)`, of at least two
             classes.
 
     Returns:
         A float >= 0; `inf` if two classes have the same mean.
 
     Raises:
-        ValueError: If there are fewer than two classes, or not as many labels
+        ValueError: if there are fewer than two classes, or not as many labels
             as features.
 
     Example:
-        >>> features = [[-1.0], [1.0], [9.0], [11.0]]
-        >>> neural_collapse(features, [0, 0, 1, 1])
-        0.01
+    >>> features = [[-1.0], [1.0], [9.0], [11.0]]
+    >>> neural_collapse(features, [0, 0, 1, 1])
+    0.01
 
-    Reference:
-        Galanti, Gyorgy & Hutter 2022, "On the role of neural collapse in
-        transfer learning", section 2.
+    Reference: Galanti, Gyorgy & Hutter 2022, "On the role of neural collapse in
+    transfer learning", section 2.
     """
     features = np.asarray(keras.ops.convert_to_numpy(features), "float64")
     features = features.reshape(len(features), -1)

@@ -43,17 +43,17 @@ def parameter_jacobian_norms(
     Units: (logit / weight unit)^2.
 
     Args:
-        model: A built model.
-        x: The data, as for `keras_gc.geometric_complexity`; integer tokens
+        model: a built model.
+        x: the data, as for `keras_gc.geometric_complexity`; integer tokens
             too, for nothing is differentiated with respect to them.
-        per_layer: Whether to return one value for each layer. Their sum is
-            the value for all. Default: False.
+        per_layer: whether to return one value for each layer. Their sum is
+            the value for all. Defaults to False.
         estimator: `"auto"`, a name or a `keras_gc.estimators.Estimator`.
             `"auto"` is exact (one vector-Jacobian product per logit) up to
             32 logits, else `Hutchinson()`, one random and unbiased product.
             `SampledOutputs` learns from batches of many examples and is of
             no use here.
-        seed: An int makes the result repeatable. Default: None.
+        seed: an int makes the result repeatable. Defaults to None.
 
     Returns:
         Array of shape `(examples,)`, in the order of the data; with
@@ -61,18 +61,17 @@ def parameter_jacobian_norms(
         layers share a name).
 
     Raises:
-        ValueError: If the model is not built or has no trainable weights, or
+        ValueError: if the model is not built or has no trainable weights, or
             there are no data.
 
     Example:
-        >>> import numpy as np, keras, keras_gc
-        >>> linear = keras.layers.Dense(2)  # grad W x + b: (1 + ||x||^2) I
-        >>> model = keras.Sequential([keras.Input((3,)), linear])
-        >>> keras_gc.theory.parameter_jacobian_norms(model, np.ones((1, 3)))
-        array([8.])
+    >>> import numpy as np, keras, keras_gc
+    >>> linear = keras.layers.Dense(2)  # grad W x + b: (1 + ||x||^2) I
+    >>> model = keras.Sequential([keras.Input((3,)), linear])
+    >>> keras_gc.theory.parameter_jacobian_norms(model, np.ones((1, 3)))
+    array([8.])
 
-    Reference:
-        Dherin et al. 2022 (arXiv 2209.13083), section 5.
+    Reference: Dherin et al. 2022 (arXiv 2209.13083), section 5.
     """
     owners = layers_with_weights(model)
     groups = [variables for _, variables in owners.values()]
@@ -88,10 +87,10 @@ class ParameterMeter:
     """Squared Jacobian norms in groups of parameters, traced once.
 
     Args:
-        model: A built model.
-        groups: List of lists of variables.
+        model: a built model.
+        groups: list of lists of variables.
         estimator: `"auto"`, a name or an `Estimator`.
-        seed: Int or None.
+        seed: int or None.
     """
 
     def __init__(self, model, groups, estimator="auto", seed=None):
@@ -107,7 +106,7 @@ class ParameterMeter:
         """Measure one batch.
 
         Args:
-            x: The model's input, tensors.
+            x: the model's input, tensors.
 
         Returns:
             Array `(groups, batch)`, float64.
@@ -157,15 +156,15 @@ def layers_with_weights(model: keras.Model) -> dict[str, tuple]:
     """Return the layers that own trainable weights, by name.
 
     Args:
-        model: A model.
+        model: a model.
 
     Returns:
         Dict from a layer's name (its path, where two layers share a name) to
         `(layer, variables)`, in the order of the model's weights.
 
     Raises:
-        TypeError: If `model` is not a `keras.Model`.
-        ValueError: If it is not built or has no trainable weights.
+        TypeError: if `model` is not a `keras.Model`.
+        ValueError: if it is not built or has no trainable weights.
     """
     LogitNetwork(model)  # checks the type
     check_built(model)

@@ -6,23 +6,18 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
-from keras_gc import backend, estimators
-from keras_gc.backend.scope import discard_updates
 from keras_gc.batches import batches_of
-from keras_gc.estimators.estimator import flatten_rows, squared_norm
-from keras_gc.intercept import intercept
 from keras_gc.meter import Meter
-from keras_gc.theory.affine_layer import (
-    DENSE_AND_CONVOLUTIONS,
-    affine_norm,
-    affine_part,
-)
-from keras_gc.theory.jacobian import Jacobian
+from keras_gc.theory.affine_layer import DENSE_AND_CONVOLUTIONS
 from keras_gc.theory.parameter_jacobian import (
     ParameterMeter,
     layers_with_weights,
+)
+from keras_gc.theory.transfer_factor import (
+    TransferFactor,
+    divide,
+    inputs_of_calls,
 )
 
 
@@ -31,11 +26,11 @@ class TransferBound:
     """Both sides of the transfer theorem, at each example.
 
     Attributes:
-        factors: Dict from a layer's name to its factor T_i, an array of shape
+        factors: dict from a layer's name to its factor T_i, an array of shape
             `(examples,)`.
         jacobian_side: `||J||_F^2 sum_i T_i`, array of shape `(examples,)`.
         parameter_side: `||grad_theta f||_F^2`, array of shape `(examples,)`.
-        skipped: Dict from the name of a layer that has weights and no factor
+        skipped: dict from the name of a layer that has weights and no factor
             to a sentence that says why.
     """
 
@@ -47,7 +42,7 @@ class TransferBound:
     @property
     def ratio(self) -> np.ndarray:
         """Smaller over larger side: at most 1, but for rounding."""
-        return _divide(self.jacobian_side, self.parameter_side)
+        return divide(self.jacobian_side, self.parameter_side)
 
 
 def transfer_bound(
@@ -94,15 +89,16 @@ def transfer_bound(
     true gradient in the layer's weights. The same is done for Dense layers
     that act on more than one position.
 
-    Norms of A and dh/dx are computed from below (Lanczos, relative error of
-    the order of 1e-4 or less); equality, which a linear model with one output
-    reaches, holds up to that error. The model runs in inference mode and is
+    Norms of A and dh/dx are upper bounds, about 1e-3 or less above the true
+    ones (see `keras_gc.theory.lanczos`), so the theorem holds for the numbers
+    that are returned; equality, which a linear model with one output reaches,
+    holds up to that. The model runs in inference mode and is
     not changed.
 
     Args:
-        model: A built model. A softmax or sigmoid at its end is stepped over.
-        x: The data, as for `keras_gc.geometric_complexity`.
-        batch_size: Examples at a time, for arrays. Default: 32.
+        model: a built model. A softmax or sigmoid at its end is stepped over.
+        x: the data, as for `keras_gc.geometric_complexity`.
+        batch_size: examples at a time, for arrays. Defaults to 32.
 
     Returns:
         A `TransferBound`. Layers with weights that no factor can be given
@@ -111,22 +107,22 @@ def transfer_bound(
         named in `skipped`. Frozen weights have no part in theta.
 
     Raises:
-        TypeError: If `model` is not a `keras.Model`, or the inputs have no
+        TypeError: if `model` is not a `keras.Model`, or the inputs have no
             derivative.
-        ValueError: If the model is not built, there are no data, or no layer
+        ValueError: if the model is not built, there are no data, or no layer
             can be given a factor.
 
     Example:
-        >>> import numpy as np, keras, keras_gc
-        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-        >>> bound = keras_gc.theory.transfer_bound(model, np.ones((1, 3)))
-        >>> bound.parameter_side  # 1 + ||x||^2
-        array([4.])
-        >>> bound.ratio  # equality: linear, one output
-        array([1.])
+    >>> import numpy as np, keras, keras_gc
+    >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    >>> bound = keras_gc.theory.transfer_bound(model, np.ones((1, 3)))
+    >>> bound.parameter_side  # 1 + ||x||^2
+    array([4.])
+    >>> bound.ratio  # equality: linear, one output
+    array([1.])
 
-    Reference:
-        Dherin et al. 2022 (arXiv 2209.13083), theorem 5.1 (Dense layers).
+    Reference: Dherin et al. 2022 (arXiv 2209.13083), theorem 5.1 (Dense
+    layers).
     """
     owners = layers_with_weights(model)
     jacobian = Meter(model, "exact_reverse")
@@ -157,102 +153,6 @@ def transfer_bound(
     )
 
 
-class _Factor:
-    """T_i of one layer.
-
-    Args:
-        network: The model's `LogitNetwork`.
-        layer: A Dense layer or convolution through which all paths lead.
-        is_head: Whether it ends in the probabilities that are stepped over.
-        x: A batch.
-    """
-
-    def __init__(self, network, layer, is_head, x):
-        self._network = network
-        self._layer = layer
-        self._is_head = is_head
-        variables = network.model.variables
-        self._before = Jacobian(
-            lambda x: (network.point(x), self._input), variables
-        )
-        shape = self._input(x).shape
-        self._norm = affine_norm([layer], shape[1:])
-        self.is_measured = not _is_dense_at_one_position(layer, shape)
-        self._gain = backend.compiled(
-            self._sensitivity if self.is_measured else self._dense_gain,
-            variables,
-            [],
-        )
-
-    def __call__(self, x, gradient):
-        """Return T_i at each row of a batch.
-
-        Args:
-            x: A batch.
-            gradient: `||grad_i f||_F^2` for each row, where it is measured.
-
-        Returns:
-            Array `(batch,)`.
-        """
-        gain = ops.convert_to_numpy(self._gain(x)).astype("float64")
-        if self.is_measured:
-            gain = _divide(gradient, gain)
-        return _divide(gain, (self._norm * self._before.norm_bounds(x)[1]) ** 2)
-
-    def leads_all(self, x):
-        """Return whether all paths from x to the logits pass the layer.
-
-        With the layer's output held, nothing connects them any more.
-        """
-        with discard_updates():
-            z = affine_part(self._layer, self._input(x))
-
-        def logits(scale):
-            scaled = keras.tree.map_structure(
-                lambda leaf: leaf * ops.cast(scale, leaf.dtype), x
-            )
-            with discard_updates():
-                return flatten_rows(self._logits(z, scaled)), None
-
-        try:
-            outputs, _, pullback = backend.vjp(logits, ops.ones((1,)))
-            pullback(ops.ones_like(outputs))
-        except ValueError:  # the seam's word for "not connected"
-            return True
-        return False
-
-    def _input(self, x):
-        """Return h, the layer's input."""
-        return _inputs(self._network.model, self._layer, x)[0]
-
-    def _logits(self, z, x):
-        """Return f where the layer puts out z before its activation."""
-        if self._is_head:
-            return z
-
-        def handler(call, *args, **kwargs):
-            return self._layer.activation(z)
-
-        with intercept(self._layer, handler):
-            return self._network(x, x)[0]
-
-    def _dense_gain(self, x):
-        """Return S_i = 1 + ||h||^2."""
-        with discard_updates():
-            return int(self._layer.use_bias) + squared_norm(self._input(x))
-
-    def _sensitivity(self, x):
-        """Return ||df/dz||_F^2."""
-        with discard_updates():
-            z = affine_part(self._layer, self._input(x))
-
-        def logits(z):
-            with discard_updates():
-                return self._logits(z, x)
-
-        return estimators.ExactReverse()(logits, z)[1]
-
-
 def _find_factors(network, owners, x):
     """Return `(factors, skipped)` by the names of the layers."""
     one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
@@ -265,13 +165,13 @@ def _find_factors(network, owners, x):
                 f"is neither Dense nor a convolution: {type(layer).__name__}"
             )
             continue
-        calls = len(_inputs(network.model, layer, one))
+        calls = len(inputs_of_calls(network.model, layer, one))
         if calls != 1:
             skipped[name] = f"is called {calls} times in a forward pass"
             continue
         is_head = any(layer is head for head in heads)
-        factor = _Factor(network, layer, is_head, one)
-        if factor.leads_all(one):
+        factor = TransferFactor(network, layer, is_head, one)
+        if factor.carries_every_path(one):
             factors[name] = factor
         else:
             skipped[name] = "has a path beside it from the inputs to the logits"
@@ -295,35 +195,3 @@ def _groups(owners, measured):
         for variable in variables
     ]
     return [*groups, others] if others else groups
-
-
-def _is_dense_at_one_position(layer, input_shape):
-    # With LoRA enabled the weights are not those of the formula.
-    return (
-        type(layer) is keras.layers.Dense
-        and len(input_shape) == 2
-        and not layer.lora_enabled
-    )
-
-
-def _inputs(model, layer, x):
-    """Return what the layer is called on, once for each call."""
-    inputs = []
-
-    def handler(call, *args, **kwargs):
-        inputs.append(args[0])
-        return call(*args, **kwargs)
-
-    with intercept(layer, handler), discard_updates():
-        model(x, training=False)
-    return inputs
-
-
-def _divide(numerator, denominator):
-    """Divide, with 0 where the divisor is 0."""
-    return np.divide(
-        numerator,
-        denominator,
-        out=np.zeros_like(numerator),
-        where=denominator > 0,
-    )

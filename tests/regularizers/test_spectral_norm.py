@@ -210,3 +210,23 @@ def test_bias_is_refused():
     layer.build((None, 2))
     with pytest.raises(ValueError, match=r"shape \(3,\).*regularizers.L2"):
         _ = layer.losses
+
+
+@pytest.mark.parametrize(
+    "shape", [(784, 512), (512, 512), (65, 900), (1024, 1024)], ids=str
+)
+def test_a_penalty_is_within_one_percent_and_1e_4_on_demand(shape):
+    # Gaussian kernels: no spectrum is harder, and so layers begin.
+    kernel = np.random.default_rng(1).normal(size=shape).astype("float32")
+    exact = np.linalg.norm(kernel.astype("float64"), 2)
+    for power_iterations, error in ((12, 1e-2), (64, 1e-4)):
+        regularizer = SpectralNorm(2.0, power_iterations=power_iterations)
+        norm = np.sqrt(float(regularizer(kernel)))
+        assert (1 - error) * exact <= norm <= exact * (1 + 1e-5)
+
+
+def test_small_kernels_are_right_at_any_effort():
+    kernel = np.random.default_rng(1).normal(size=(300, 64)).astype("float32")
+    exact = np.linalg.norm(kernel.astype("float64"), 2)
+    norm = np.sqrt(float(SpectralNorm(2.0, power_iterations=1)(kernel)))
+    assert norm == pytest.approx(exact, rel=1e-4)

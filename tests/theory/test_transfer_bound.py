@@ -30,7 +30,14 @@ def functional(build, shape=(4,)):
 
 def assert_valid(bound):
     assert np.all(bound.jacobian_side > 0)
-    assert np.all(bound.jacobian_side <= bound.parameter_side * (1 + 1e-4))
+    # What is left is the rounding of the Jacobians.
+    assert np.all(bound.jacobian_side <= bound.parameter_side * (1 + 2e-6))
+
+
+def assert_factor(values, expected):
+    """From below: two squared norms are upper bounds, within 1e-3 each."""
+    assert np.all(values <= np.multiply(expected, 1 + 1e-5))
+    assert np.all(values >= np.multiply(expected, 1 - 4e-3))
 
 
 def test_factors_of_dense_layers_are_those_of_the_theorem():
@@ -45,7 +52,7 @@ def test_factors_of_dense_layers_are_those_of_the_theorem():
             / norm(jacobian(lambda x, i=i: network.inputs_of(i, x), row)) ** 2
             for row in x
         ]
-        np.testing.assert_allclose(factors[name], expected, rtol=1e-3)
+        assert_factor(factors[name], expected)
 
 
 def test_factors_of_a_convolution_hold_its_operator_and_its_gradient():
@@ -59,7 +66,7 @@ def test_factors_of_a_convolution_hold_its_operator_and_its_gradient():
         for row in x
     ]
     factors = transfer_bound(model, x).factors
-    np.testing.assert_allclose(factors["conv"], expected, rtol=1e-3)
+    assert_factor(factors["conv"], expected)
 
 
 @pytest.mark.parametrize("build", [mlp, cnn])
