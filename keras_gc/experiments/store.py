@@ -201,7 +201,7 @@ class Store:
             return []
         return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
 
-    def _lock(self, name: str) -> Any:
+    def _lock(self, name: str):
         import filelock
 
         locks = self.folder / ".locks"

@@ -22,7 +22,7 @@ def extends(keras_method: Callable) -> Callable:
             for p in inspect.signature(ours).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         ]
-        ours.__signature__ = inspect.Signature([*kept, *added])  # type: ignore[attr-defined]
+        ours.__signature__ = inspect.Signature([*kept, *added])
         return ours
 
     return decorate

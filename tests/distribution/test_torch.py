@@ -43,10 +43,11 @@ def in_two_processes(code):
         for rank in range(2)
     ]
     try:
-        results = [process.communicate(timeout=300) for process in processes]
+        results = [process.communicate(timeout=600) for process in processes]
     finally:
         for process in processes:
             process.kill()
+            process.communicate()
     for process, (_, err) in zip(processes, results, strict=True):
         assert process.returncode == 0, err[-4000:]
     return [out for out, _ in results]
