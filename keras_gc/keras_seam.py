@@ -118,7 +118,7 @@ class SpeaksInScalars:
 
     def _flatten_metrics_in_order(self, logs: dict) -> Any:
         logs = {k: v for k, v in logs.items() if k not in self.not_in_scalars}
-        return super()._flatten_metrics_in_order(logs)
+        return super()._flatten_metrics_in_order(logs)  # type: ignore[misc]
 
 
 def callbacks_beside() -> list:

@@ -23,7 +23,9 @@ def responses(results: Results) -> "Figure":
     """
     trends = results.config["trends"]
     first = trends[0]
-    panels = [(t["x"], t["y"], t["series"], i) for i, t in enumerate(trends)]
+    panels: list[tuple] = [
+        (t["x"], t["y"], t["series"], i) for i, t in enumerate(trends)
+    ]
     panels.append((first["x"], "test_accuracy", first["series"], None))
     num_rows = -(-len(panels) // COLUMNS)
     figure, rows_of_axes = style.panels(results, num_rows, COLUMNS, height=2.4)

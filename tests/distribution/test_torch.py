@@ -43,10 +43,11 @@ def in_two_processes(code):
         for rank in range(2)
     ]
     try:
-        results = [process.communicate(timeout=300) for process in processes]
+        results = [process.communicate(timeout=600) for process in processes]
     finally:
         for process in processes:
             process.kill()
+            process.communicate()
     for process, (_, err) in zip(processes, results, strict=True):
         assert process.returncode == 0, err[-4000:]
     return [out for out, _ in results]
@@ -116,6 +117,9 @@ dist.init_process_group("gloo")
 rank = dist.get_rank()
 x, y, weight = scenario.data()
 mine = [i for i in range(len(x)) if i % 8 // 4 == rank]
+def state(tracker):
+    return [tracker.seed.state, *tracker.estimator.variables]
+
 results = {}
 for name, setting in replicated.ALL.items():
     model = scenario.model(**setting, seed=5 + rank)
@@ -125,7 +129,7 @@ for name, setting in replicated.ALL.items():
     ).history
     results[name] = {
         "weights": [w.tolist() for w in model.get_weights()],
-        "state": [v.numpy().tolist() for v in model._gc_tracker.variables[3:]],
+        "state": [v.numpy().tolist() for v in state(model.gc_tracker)],
         "history": history,
         "share": float(weight[mine].sum() / weight.sum()),
     }

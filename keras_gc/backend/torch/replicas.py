@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 
 _trains = contextvars.ContextVar("_trains", default=False)
-_started = weakref.WeakSet()
+_started: weakref.WeakSet = weakref.WeakSet()  # optimizers
 
 
 def num_replicas():
