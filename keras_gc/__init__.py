@@ -15,12 +15,14 @@ __all__ = [
     "GCSequential",
     "__version__",
     "callbacks",
+    "compare",
     "datasets",
     "estimators",
     "geometric_complexity",
     "heuristics",
     "jacobian_norms",
     "regularizers",
+    "report",
     "theory",
 ]
 # Modules of the package ask for each other while they are being imported: for

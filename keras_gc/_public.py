@@ -11,3 +11,5 @@ from keras_gc.measure import geometric_complexity as geometric_complexity
 from keras_gc.measure import jacobian_norms as jacobian_norms
 from keras_gc.models import GCModel as GCModel
 from keras_gc.models import GCSequential as GCSequential
+from keras_gc.reporting import compare as compare
+from keras_gc.reporting import report as report

@@ -11,10 +11,12 @@ from collections.abc import Iterator, Sequence
 from keras_gc import _extras, _version
 from keras_gc.cli import (
     bench,
+    compare,
     demo,
     list_,
     measure,
     plot,
+    report,
     reproduce,
     summary,
 )
@@ -23,7 +25,9 @@ from keras_gc.cli.parser import Parser
 
 # Errors whose message says all; of others the type is said, too.
 _TOLD = (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError)
-_COMMANDS = (demo, measure, reproduce, plot, summary, bench, list_)
+_COMMANDS = (
+    demo, measure, report, compare, reproduce, plot, summary, bench, list_
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,56 @@
+"""`keras-gc compare`: saved models side by side."""
+
+from pathlib import Path
+
+from keras_gc.cli import model_and_data
+
+
+def add_parser(commands):
+    """Add the command.
+
+    Args:
+        commands: the subparsers of `keras-gc`.
+    """
+    parser = commands.add_parser(
+        "compare",
+        help="write a page that compares saved models",
+        description="Measure saved Keras models on the same examples, rank "
+        "them by embedding GC, and write one HTML page.",
+    )
+    parser.add_argument("models", type=Path, nargs="+", help=".keras files")
+    model_and_data.add_arguments(parser, "compare.html")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Run the command.
+
+    Args:
+        options: the parsed arguments.
+    """
+    model_and_data.check_out(options.out)
+
+    # First of all: it registers the classes that a saved model may hold.
+    import keras_gc._public
+    from keras_gc.reporting.make_comparison import load
+
+    x, y = model_and_data.read(options, load(options.models[0]))
+    names = _names(options.models)
+    comparison = keras_gc.compare(
+        dict(zip(names, options.models, strict=True)),
+        x,
+        y,
+        **model_and_data.measurement(options),
+        verbose=1,
+    )
+    comparison.save(options.out)
+    print(comparison)
+    print(f"Page: {options.out}")
+
+
+def _names(paths):
+    """Name models by their files, by their paths where two are the same."""
+    stems = [path.stem for path in paths]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [str(path) for path in paths]

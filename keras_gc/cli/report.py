@@ -1,0 +1,45 @@
+"""`keras-gc report`: a page about a saved model."""
+
+from pathlib import Path
+
+from keras_gc.cli import model_and_data
+
+
+def add_parser(commands):
+    """Add the command.
+
+    Args:
+        commands: the subparsers of `keras-gc`.
+    """
+    parser = commands.add_parser(
+        "report",
+        help="write a page about a saved model",
+        description="Measure a saved Keras model over a dataset's test "
+        "examples, or over arrays of your own, and write one HTML page: GC, "
+        "its distribution, by class, layer and input, and warnings in words.",
+    )
+    parser.add_argument("model", type=Path, help="a .keras file")
+    model_and_data.add_arguments(parser, "report.html")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Run the command.
+
+    Args:
+        options: the parsed arguments.
+    """
+    model_and_data.check_out(options.out)
+
+    # First of all: it registers the classes that a saved model may hold.
+    import keras_gc._public
+    from keras_gc.reporting.make_comparison import load
+
+    model = load(options.model)
+    x, y = model_and_data.read(options, model)
+    report = keras_gc.report(
+        model, x, y, **model_and_data.measurement(options), verbose=1
+    )
+    report.save(options.out)
+    print(report)
+    print(f"Page: {options.out}")
