@@ -7,6 +7,9 @@ from typing import Any
 from keras_gc.reporting.stylesheet import STYLE
 
 
+_NUMBERS_BEGIN_WITH = "0123456789-–∞"
+
+
 def escape(text: Any) -> str:
     """Return text that HTML shows as it is.
 
@@ -96,7 +99,8 @@ def _cell(value, place):
     if isinstance(value, float):
         percent = 100 * min(max(value, 0.0), 1.0)
         return f'<td class="bar"><i style="width:{percent:.1f}%"></i></td>'
-    kind = " class=n" if place > 0 else ""
+    is_number = place > 0 and str(value)[:1] in _NUMBERS_BEGIN_WITH
+    kind = " class=n" if is_number else ""
     return f"<td{kind}>{escape(value)}</td>"
 
 

@@ -111,7 +111,7 @@ def distribution(axes: "Axes", facts: Facts, palette: Palette) -> None:
     if low == high:
         low, high = low - 0.5, high + 0.5
     space = np.geomspace if is_log else np.linspace
-    bins = space(low, high, 36)
+    bins = space(low, high, int(min(36, 6 + len(values) ** 0.5)))
     axes.hist(values, bins, color=palette.accent, linewidth=0)
     axes.margins(y=0.12)  # for the name of the mean
     if is_log:
@@ -128,6 +128,7 @@ def distribution(axes: "Axes", facts: Facts, palette: Palette) -> None:
     )
     axes.set_xlabel("squared Jacobian norm of an example")
     axes.set_ylabel("examples")
+    axes.locator_params(axis="y", integer=True)
 
 
 def groups(axes: "Axes", facts: Facts, palette: Palette) -> None:
@@ -181,6 +182,7 @@ def inputs(axes: "Axes", one: InputMap, palette: Palette) -> None:
         axes.set_xlim(0, max(1, len(values) - 1))
         axes.set_ylim(bottom=0)
         axes.set_xlabel("step")
+        axes.locator_params(axis="x", integer=True)
         axes.set_ylabel("mean squared derivative")
     else:
         values = (one.squares * one.deviations**2).ravel()

@@ -67,26 +67,31 @@ def _independent(survey, meter, targets):
 
 
 def _constant(survey, meter, targets):
-    outputs = survey.outputs
-    spread = np.ptp(outputs, axis=0).max()
-    if len(outputs) < 2 or spread > 1e-6 * np.abs(outputs).max():
+    constant = _constant_outputs(survey.outputs)
+    if not len(constant) or not constant.all():
         return None
     return (
-        f"The outputs are the same for all {len(outputs):,} examples: the "
+        f"The outputs are the same for all {len(survey.outputs):,} examples: the "
         "model guesses one thing, and a low GC is no success."
     )
 
 
 def _dead_outputs(survey, meter, targets):
-    outputs = survey.outputs
-    spread = np.ptp(outputs, axis=0)
-    constant = spread <= 1e-6 * np.abs(outputs).max()
-    if len(outputs) < 2 or constant.all() or not constant.any():
+    constant = _constant_outputs(survey.outputs)
+    if not constant.any() or constant.all():
         return None
     return (
         f"{constant.sum():,} of {len(constant):,} outputs are the same for "
         f"all examples: {_listed(np.flatnonzero(constant))}."
     )
+
+
+def _constant_outputs(outputs):
+    """Return for each output whether it is one number, but for rounding."""
+    outputs = outputs[np.isfinite(outputs).all(1)]
+    if len(outputs) < 2:
+        return np.array([], dtype=bool)
+    return np.ptp(outputs, axis=0) <= 1e-6 * np.abs(outputs).max()
 
 
 def _underflow(survey, meter, targets):
@@ -139,13 +144,10 @@ def _few_rule(survey, meter, targets):
 
 def _probabilities(survey, meter, targets):
     outputs = survey.outputs
-    if meter.network.outputs is None and not (
-        outputs.min() >= 0 and outputs.max() <= 1
-    ):
+    if outputs.min() < 0 or outputs.max() > 1 or np.ptp(outputs) == 0:
         return None
-    if meter.network.outputs is not None:
-        is_row = outputs.shape[1] > 1 and outputs.min() >= 0
-        if not is_row or abs(outputs.sum(1) - 1).max() > 1e-3:
+    if meter.network.outputs is not None:  # a layer may well return these
+        if outputs.shape[1] < 2 or abs(outputs.sum(1) - 1).max() > 1e-3:
             return None
     if targets.task == "numbers":
         return None

@@ -66,7 +66,7 @@ td { padding: 3px 7px 3px 0; border-bottom: 1px solid var(--line); white-space: 
 tr:last-child td { border-bottom: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; }
-td.bar { width: 34%; min-width: 56px; }
+td.bar { width: 34%; min-width: 40px; }
 .bar i { display: block; height: 11px; border-radius: 2px; background: var(--accent); min-width: 1px; }
 svg { max-width: 100%; height: auto; display: block; }
 svg text { font-family: inherit; }

@@ -56,10 +56,13 @@ def value_and_error(value: Mean) -> list[str]:
     error = value.standard_error
     if math.isnan(error):
         return [number(value.value)]
-    if not 1e-3 <= error < 1e5:
+    if error == 0 or abs(value.value) < 1e-3 or error < 1e-6:
         return [number(value.value), number(error)]
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    return [f"{one:,.{digits}f}" for one in (value.value, error)]
+    digits = 1 - math.floor(math.log10(error))  # two of the error
+    return [
+        f"{round(one, digits):,.{max(0, digits)}f}"
+        for one in (value.value, error)
+    ]
 
 
 def shape(sizes: tuple[int, ...]) -> str:
