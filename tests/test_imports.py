@@ -29,6 +29,7 @@ RANKS = [
     {"experiments"},
     {"__init__"},
     {"_public"},
+    {"reporting"},
     {"datasets", "callbacks", "models"},
     {"heuristics", "theory"},
     {"measure", "regularizers"},

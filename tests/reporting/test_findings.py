@@ -68,7 +68,6 @@ CASES = {
     ),
     "few": (lambda: squares(3), FEW, None, ["one example makes up"]),
     "probabilities": (_sigmoid_in_own_code, X, None, ["between 0 and 1"]),
-    "coupled": (_compares_examples, X, None, ["left out of its batch"]),
     "ranking": (
         _noise_in_the_order,
         RNG.normal(size=(30, 270)).astype("float32"),
@@ -84,6 +83,8 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:.* examples in `x` hold NaN")
+@pytest.mark.filterwarnings("ignore:All outputs of this model lie between")
 @pytest.mark.parametrize("case", CASES)
 def test_each_warning_is_given_where_it_is_due(case):
     model, x, y, words = CASES[case]
@@ -91,6 +92,11 @@ def test_each_warning_is_given_where_it_is_due(case):
     assert len(warnings) == len(words), warnings
     for warning, expected in zip(warnings, words, strict=True):
         assert expected in warning
+
+
+def test_models_that_compare_examples_are_refused():
+    with pytest.raises(ValueError, match="its own example alone"):
+        keras_gc.report(_compares_examples(), X)
 
 
 def test_probabilities_that_sum_to_one_are_refused():
