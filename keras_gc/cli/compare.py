@@ -18,7 +18,9 @@ def add_parser(commands):
         description="Measure saved Keras models on the same examples, rank "
         "them by embedding GC, and write one HTML page.",
     )
-    parser.add_argument("models", type=types.file, nargs="+", help=".keras files")
+    parser.add_argument(
+        "models", type=types.file, nargs="+", help=".keras files"
+    )
     model_and_data.add_arguments(parser, "compare.html")
     parser.set_defaults(run=run)
 

@@ -12,7 +12,10 @@ def add_arguments(parser, out):
     """
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument(
-        "--dataset", type=types.dataset, metavar="NAME", help="digits, mnist, cifar10, ..."
+        "--dataset",
+        type=types.dataset,
+        metavar="NAME",
+        help="digits, mnist, cifar10, ...",
     )
     data.add_argument(
         "--data",
@@ -21,7 +24,10 @@ def add_arguments(parser, out):
         help="arrays: `x` or one for each input, by name, and maybe `y`",
     )
     parser.add_argument(
-        "--out", type=types.output_file, default=out, help="default: %(default)s"
+        "--out",
+        type=types.output_file,
+        default=out,
+        help="default: %(default)s",
     )
     parser.add_argument("--inputs", metavar="LAYER", help="measure from here")
     parser.add_argument("--outputs", metavar="LAYER", help="measure to here")
@@ -34,7 +40,9 @@ def add_arguments(parser, out):
         help="a random subset (default: %(default)s)",
     )
     parser.add_argument(
-        "--rtol", type=types.positive_number, help="stop at this relative standard error"
+        "--rtol",
+        type=types.positive_number,
+        help="stop at this relative standard error",
     )
     parser.add_argument("--seed", type=types.int_from(0), default=0)
 

@@ -37,7 +37,11 @@ def run(options):
     model = load_model(options.model)
     x, y = model_and_data.read(options, model)
     report = keras_gc.report(
-        model, x, y, **model_and_data.measurement(options), verbose=int(sys.stdout.isatty())
+        model,
+        x,
+        y,
+        **model_and_data.measurement(options),
+        verbose=int(sys.stdout.isatty()),
     )
     report.save(options.out)
     print(report)

@@ -40,7 +40,9 @@ def comparison_body(comparison: "Comparison") -> str:
         + "</div>"
         + listed("warnings", "Warnings", _shared(facts, "warnings"))
         + f'<div class="grid">{_models(comparison)}{_layers(facts)}</div>'
-        + footer(_shared(facts, "notes"), sum(one.seconds for one in facts.values()))
+        + footer(
+            _shared(facts, "notes"), sum(one.seconds for one in facts.values())
+        )
     )
 
 

@@ -71,8 +71,8 @@ def _constant(survey, meter, targets):
     if not len(constant) or not constant.all():
         return None
     return (
-        f"The outputs are the same for all {len(survey.outputs):,} examples: the "
-        "model guesses one thing, and a low GC is no success."
+        f"The outputs are the same for all {len(survey.outputs):,} examples: "
+        "the model guesses one thing, and a low GC is no success."
     )
 
 
@@ -210,4 +210,3 @@ def stepped_over(caught) -> tuple[list[str], list]:
         else:
             others.append(warning)
     return list(notes), others
-

@@ -18,9 +18,7 @@ class InputMeter:
         scale: float, multiplies the derivatives before they are squared.
     """
 
-    def __init__(
-        self, model, inputs=None, outputs=None, seed=None, scale=1.0
-    ):
+    def __init__(self, model, inputs=None, outputs=None, seed=None, scale=1.0):
         self.arguments = model, inputs, outputs, seed
         self._meter = Meter(
             model, SquaredDerivatives(scale), inputs, outputs, seed

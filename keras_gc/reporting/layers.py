@@ -51,8 +51,10 @@ def layer_facts(network, sample, gc, num_outputs, num_inputs, notes, seed):
 
     def attempt(what, function):
         if size > _LARGEST_MODEL:
-            notes.append(f"{what}: left out, as it would take minutes for a "
-                         "model of this size. It is in `keras_gc.theory`.")
+            notes.append(
+                f"{what}: left out, as it would take minutes for a "
+                "model of this size. It is in `keras_gc.theory`."
+            )
             return None
         try:
             return function()
@@ -147,4 +149,3 @@ def _joined(batches):
 
 def _rows(x, start, stop):
     return keras.tree.map_structure(lambda leaf: leaf[start:stop], x)
-

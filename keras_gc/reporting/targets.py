@@ -57,8 +57,16 @@ def read_targets(
     """
     name = _namer(class_names)
     if y is None:
-        return Targets("", (), _guesses(logits, output_shapes, are_logits
-                                        and (are_classes or class_names), name))
+        return Targets(
+            "",
+            (),
+            _guesses(
+                logits,
+                output_shapes,
+                are_logits and (are_classes or class_names),
+                name,
+            ),
+        )
     if are_logits and (len(output_shapes) > 1 or len(output_shapes[0]) > 1):
         raise ValueError(
             "`y` must be None where the model has several outputs or one of "

@@ -60,9 +60,7 @@ def test_norms_examples_and_order():
 def test_batches_do_not_matter(batch_size):
     facts = keras_gc.report(squares(3), X, batch_size=batch_size).facts
     np.testing.assert_allclose(facts.norms, (X**2).sum(1), rtol=1e-5)
-    np.testing.assert_allclose(
-        facts.inputs[0].deviations, X.std(0), rtol=1e-5
-    )
+    np.testing.assert_allclose(facts.inputs[0].deviations, X.std(0), rtol=1e-5)
 
 
 def test_forward_mode_where_inputs_are_few():
@@ -124,7 +122,13 @@ def test_classes_right_and_wrong_by_hand(y):
     assert accuracies == pytest.approx([1, 2 / 3])
     assert facts.labels == ("cat", "dog", "dog", "cat", "dog")
     assert facts.predictions == ("cat", "dog", "cat", "cat", "dog")
-    assert [e.is_right for e in facts.largest] == [True, True, False, True, True]
+    assert [e.is_right for e in facts.largest] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_margin_is_that_of_the_theory():
@@ -338,7 +342,6 @@ def test_the_model_is_left_as_it_was():
     keras_gc.report(model, X)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
-
 
 
 def _two_headed():

@@ -70,9 +70,7 @@ def _images():
 
 def _table():
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(
-        RNG.normal(size=(45, 2)), columns=["age", "x > y"]
-    )
+    frame = pandas.DataFrame(RNG.normal(size=(45, 2)), columns=["age", "x > y"])
     return keras_gc.report(linear([[1.0, 2.0]]), frame, RNG.normal(size=45))
 
 
