@@ -146,10 +146,9 @@ def _probabilities(survey, meter, targets):
     outputs = survey.outputs
     if outputs.min() < 0 or outputs.max() > 1 or np.ptp(outputs) == 0:
         return None
-    if meter.network.outputs is None:
-        if meter.network.ends_in_keras_code:  # it would have been found
-            return None
-    elif outputs.shape[1] < 2 or abs(outputs.sum(1) - 1).max() > 1e-3:
+    if meter.network.outputs is not None and (
+        outputs.shape[1] < 2 or abs(outputs.sum(1) - 1).max() > 1e-3
+    ):
         return None  # a layer may well return numbers from 0 to 1
     if targets.task == "numbers":
         return None
