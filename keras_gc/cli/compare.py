@@ -1,8 +1,9 @@
 """`keras-gc compare`: saved models side by side."""
 
-from pathlib import Path
+import sys
 
 from keras_gc.cli import model_and_data
+from keras_gc.cli import parser as types
 
 
 def add_parser(commands):
@@ -17,7 +18,9 @@ def add_parser(commands):
         description="Measure saved Keras models on the same examples, rank "
         "them by embedding GC, and write one HTML page.",
     )
-    parser.add_argument("models", type=Path, nargs="+", help=".keras files")
+    parser.add_argument(
+        "models", type=types.file, nargs="+", help=".keras files"
+    )
     model_and_data.add_arguments(parser, "compare.html")
     parser.set_defaults(run=run)
 
@@ -28,20 +31,18 @@ def run(options):
     Args:
         options: the parsed arguments.
     """
-    model_and_data.check_out(options.out)
-
     # First of all: it registers the classes that a saved model may hold.
     import keras_gc._public
-    from keras_gc.reporting.make_comparison import load
+    from keras_gc.cli.loading import load_model
 
-    x, y = model_and_data.read(options, load(options.models[0]))
+    x, y = model_and_data.read(options, load_model(options.models[0]))
     names = _names(options.models)
     comparison = keras_gc.compare(
         dict(zip(names, options.models, strict=True)),
         x,
         y,
         **model_and_data.measurement(options),
-        verbose=1,
+        verbose=int(sys.stdout.isatty()),
     )
     comparison.save(options.out)
     print(comparison)

@@ -1,6 +1,6 @@
 """What `report` and `compare` read, and where they write."""
 
-from pathlib import Path
+from keras_gc.cli import parser as types
 
 
 def add_arguments(parser, out):
@@ -12,47 +12,39 @@ def add_arguments(parser, out):
     """
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument(
-        "--dataset", metavar="NAME", help="digits, mnist, cifar10, ..."
+        "--dataset",
+        type=types.dataset,
+        metavar="NAME",
+        help="digits, mnist, cifar10, ...",
     )
     data.add_argument(
         "--data",
-        type=Path,
+        type=types.file,
         metavar="FILE.npz",
         help="arrays: `x` or one for each input, by name, and maybe `y`",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path(out), help="default: %(default)s"
+        "--out",
+        type=types.output_file,
+        default=out,
+        help="default: %(default)s",
     )
     parser.add_argument("--inputs", metavar="LAYER", help="measure from here")
     parser.add_argument("--outputs", metavar="LAYER", help="measure to here")
-    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--batch-size", type=types.int_from(1), default=32)
     parser.add_argument(
         "--max-examples",
-        type=int,
+        type=types.int_from(1),
         default=1000,
         metavar="N",
         help="a random subset (default: %(default)s)",
     )
     parser.add_argument(
-        "--rtol", type=float, help="stop at this relative standard error"
+        "--rtol",
+        type=types.positive_number,
+        help="stop at this relative standard error",
     )
-    parser.add_argument("--seed", type=int, default=0)
-
-
-def check_out(path):
-    """Raise before any work if the page cannot be written.
-
-    Args:
-        path: of the page.
-
-    Raises:
-        ValueError: if its folder does not exist, or it is a folder.
-    """
-    if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(
-            "`--out` must be a file in a folder that exists. Received: "
-            f"--out={path}"
-        )
+    parser.add_argument("--seed", type=types.int_from(0), default=0)
 
 
 def measurement(options):
@@ -78,34 +70,19 @@ def read(options, model):
     Returns:
         `(x, y)`, with y None where there is none.
 
-    Raises:
-        ValueError: if a file is not what it should be.
     """
-    if options.dataset:
-        import keras_gc
+    import numpy as np
 
-        data = keras_gc.datasets.load(options.dataset)
+    from keras_gc import datasets
+    from keras_gc.cli.loading import load_arrays
+
+    if options.dataset:
+        data = datasets.load(options.dataset)
         x = data.x_test
         if len(model.input_shape) == 2:  # Dense layers, without a Flatten
             x = x.reshape((len(x), -1))
         return x, data.y_test
-    arrays = _arrays(options.data)
-    y = arrays.pop("y", None)
-    if not arrays:
-        raise ValueError(f"{options.data} holds no inputs.")
-    return arrays.get("x", arrays), y
-
-
-def _arrays(path):
-    import zipfile
-
-    import numpy as np
-
-    if not path.exists():
-        raise ValueError(f"No such file: {path}")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f"{path} must be a file written by `numpy.savez`, and is not."
-        )
-    with np.load(path) as arrays:
-        return {name: arrays[name] for name in arrays}
+    inputs = getattr(model, "inputs", None) or []
+    x = load_arrays(options.data, [tensor.name for tensor in inputs])
+    with np.load(options.data) as file:
+        return x, file["y"] if "y" in file.files else None

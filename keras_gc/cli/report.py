@@ -1,8 +1,9 @@
 """`keras-gc report`: a page about a saved model."""
 
-from pathlib import Path
+import sys
 
 from keras_gc.cli import model_and_data
+from keras_gc.cli import parser as types
 
 
 def add_parser(commands):
@@ -18,7 +19,7 @@ def add_parser(commands):
         "examples, or over arrays of your own, and write one HTML page: GC, "
         "its distribution, by class, layer and input, and warnings in words.",
     )
-    parser.add_argument("model", type=Path, help="a .keras file")
+    parser.add_argument("model", type=types.file, help="a .keras file")
     model_and_data.add_arguments(parser, "report.html")
     parser.set_defaults(run=run)
 
@@ -29,16 +30,18 @@ def run(options):
     Args:
         options: the parsed arguments.
     """
-    model_and_data.check_out(options.out)
-
     # First of all: it registers the classes that a saved model may hold.
     import keras_gc._public
-    from keras_gc.reporting.make_comparison import load
+    from keras_gc.cli.loading import load_model
 
-    model = load(options.model)
+    model = load_model(options.model)
     x, y = model_and_data.read(options, model)
     report = keras_gc.report(
-        model, x, y, **model_and_data.measurement(options), verbose=1
+        model,
+        x,
+        y,
+        **model_and_data.measurement(options),
+        verbose=int(sys.stdout.isatty()),
     )
     report.save(options.out)
     print(report)

@@ -6,9 +6,9 @@ would bind that name in `keras_gc` to the module, and whether
 So `keras_gc.report` is the function, always, and `import keras_gc.report`
 fails as `import keras_gc.jacobian_norms` does.
 
-What a page says is computed in `make_report.py` and what it calls, and stands in
-the plain dataclasses of `facts.py`; `page.py`, `figures.py`, `pictures.py` and
-`tables.py` draw from these alone.
+What a page says is computed in `make_report.py` and what it calls, and stands
+in the plain dataclasses of `facts.py`; `page.py`, `figures.py`, `pictures.py`
+and `tables.py` draw from these alone.
 """
 
 from keras_gc.reporting.comparison import Comparison as Comparison

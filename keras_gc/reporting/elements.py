@@ -115,7 +115,8 @@ def card(value: str, meaning: str, main: bool = False) -> str:
         HTML.
     """
     kind = "card main" if main else "card"
-    return f'<div class="{kind}"><b>{value}</b><span>{escape(meaning)}</span></div>'
+    meaning = f"<span>{escape(meaning)}</span>"
+    return f'<div class="{kind}"><b>{value}</b>{meaning}</div>'
 
 
 def listed(kind: str, title: str, sentences: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ def find_warnings(survey, meter, targets) -> tuple[str, ...]:
     """
     finders = (
         _not_finite, _independent, _constant, _dead_outputs, _underflow,
-        _dead_inputs, _few_rule, _probabilities, _coupled, _noisy_ranking,
+        _dead_inputs, _few_rule, _probabilities, _noisy_ranking,
         _chance,
     )  # fmt: skip
     found = [finder(survey, meter, targets) for finder in finders]
@@ -71,8 +71,8 @@ def _constant(survey, meter, targets):
     if not len(constant) or not constant.all():
         return None
     return (
-        f"The outputs are the same for all {len(survey.outputs):,} examples: the "
-        "model guesses one thing, and a low GC is no success."
+        f"The outputs are the same for all {len(survey.outputs):,} examples: "
+        "the model guesses one thing, and a low GC is no success."
     )
 
 
@@ -146,9 +146,10 @@ def _probabilities(survey, meter, targets):
     outputs = survey.outputs
     if outputs.min() < 0 or outputs.max() > 1 or np.ptp(outputs) == 0:
         return None
-    if meter.network.outputs is not None:  # a layer may well return these
-        if outputs.shape[1] < 2 or abs(outputs.sum(1) - 1).max() > 1e-3:
-            return None
+    if meter.network.outputs is not None and (
+        outputs.shape[1] < 2 or abs(outputs.sum(1) - 1).max() > 1e-3
+    ):
+        return None  # a layer may well return numbers from 0 to 1
     if targets.task == "numbers":
         return None
     return (
@@ -160,23 +161,12 @@ def _probabilities(survey, meter, targets):
     )
 
 
-def _coupled(survey, meter, targets):
-    if survey.is_rowwise:
-        return None
-    return (
-        "The output of an example changes when other examples are left out of "
-        "its batch, or from call to call: the model compares examples or "
-        "draws random numbers. Derivatives with respect to other examples' "
-        "inputs are mixed into each norm."
-    )
-
-
 def _noisy_ranking(survey, meter, targets):
     rho = ranking_of(survey)
     if rho is None or rho > _RANKING_IS_NOISE:
         return None
     return (
-        f"The examples' norms are estimates ({meter.estimator_name}), and two "
+        f"The examples' norms are estimates ({meter.estimator}), and two "
         f"independent ones agree by a rank correlation of {rho:.2f} only: do "
         "not read much into the order of examples."
     )

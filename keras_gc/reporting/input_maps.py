@@ -22,7 +22,7 @@ def input_maps(meter, x, survey) -> tuple[InputMap, ...]:
         One `InputMap` for each input; inputs of one number each become one
         table.
     """
-    named = list(_named_leaves(meter))
+    named = list(_named_leaves(meter, survey.sample[0]))
     maps, start = [], 0
     for name, shape in named:
         stop = start + math.prod(shape)
@@ -52,14 +52,15 @@ def input_maps(meter, x, survey) -> tuple[InputMap, ...]:
     return tuple(maps)
 
 
-def _named_leaves(meter):
+def _named_leaves(meter, x):
     """Yield `(name, shape of one example)` in the order of the squares."""
-    leaves = keras.tree.flatten(meter.point)
+    point = meter.point(x)
+    leaves = keras.tree.flatten(point)
     tensors = getattr(meter.network.model, "inputs", None) or ()
     if meter.network.inputs is not None:
-        names = [meter.network.inputs] * len(leaves)
-    elif isinstance(meter.point, dict):
-        names = sorted(meter.point)  # as keras.tree flattens
+        names = np.atleast_1d(meter.network.inputs).tolist()
+    elif isinstance(point, dict):
+        names = sorted(point)  # as keras.tree flattens
     elif len(tensors) == len(leaves):
         names = [tensor.name for tensor in tensors]
     else:

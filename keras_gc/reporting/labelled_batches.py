@@ -31,6 +31,8 @@ class LabelledBatches:
     """
 
     def __init__(self, x, y, dtype, batch_size, max_examples, shuffle, seed):
+        if isinstance(x, list) and _is_numbers(x):
+            x = np.asarray(x)
         self.num_available = _num_rows(x)
         self.batch_size = batch_size
         self.max_examples = max_examples
@@ -83,6 +85,10 @@ def _num_rows(x: Any) -> int | None:
     if leaves and all(hasattr(leaf, "shape") for leaf in leaves):
         return None if 0 in map(_rank, leaves) else leaves[0].shape[0]
     return None
+
+
+def _is_numbers(x):
+    return all(isinstance(leaf, int | float) for leaf in keras.tree.flatten(x))
 
 
 def _rank(leaf):

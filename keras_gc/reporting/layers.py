@@ -98,7 +98,7 @@ def _measured(network, x, gc, shares, seed):
     layers = [
         layer
         for layer in network.model.layers
-        if layer.weights and layer.name != network.inputs
+        if layer.weights and layer.name not in np.atleast_1d(network.inputs)
     ]
     meter = LayerMeter(network, layers, x, seed)
     values = _in_batches(meter, x) if meter.shapes else {}

@@ -122,7 +122,7 @@ def report(
         targets = read_targets(
             survey.y,
             survey.outputs,
-            meter.output_shapes,
+            meter.estimator.output_shapes,
             class_names=class_names,
             are_logits=outputs is None,
             are_classes=bool(stepped),
@@ -150,7 +150,7 @@ def report(
             task=targets.task,
             gc=gc,
             gc_per_deviation=float(survey.squares @ survey.deviations**2),
-            estimator=meter.estimator_name,
+            estimator=repr(meter.estimator),
             ranking=findings.ranking_of(survey),
             num_available=batches.num_available,
             num_outputs=survey.outputs.shape[1],

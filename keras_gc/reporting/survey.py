@@ -5,8 +5,7 @@ import math
 import keras
 import numpy as np
 
-from keras_gc.backend.scope import discard_updates
-from keras_gc.estimators.estimator import flatten_rows
+from keras_gc.reporting.input_meter import InputMeter
 
 NUM_SHOWN = 20  # examples with the largest and the smallest norms
 # `rtol` is not believed before this many examples.
@@ -37,13 +36,11 @@ class Survey:
         shown: dict from an index to x, for the extreme examples.
         sample: list of batches x.
         underflows: whether a norm of 0 was a derivative too small to square.
-        is_rowwise: whether an example's output is its own affair.
-        num_constant: entries of the inputs that are the same in all examples.
     """
 
     def __init__(self, meter, batches, sample_size, rtol=None, verbose=0):
         self.shown, self.sample, self.underflows = {}, [], False
-        self.is_rowwise = True
+        self._zeros_seen = False
         self._moments = _Moments()
         bar = keras.utils.Progbar(batches.num_batches, unit_name="batch")
         parts, targets, total = [], [], 0.0
@@ -57,9 +54,8 @@ class Survey:
             self._keep_extremes(x, estimates.mean(0), indices)
             if sum(map(_length, self.sample)) < sample_size:
                 self.sample.append(x)
-            if number == 1:
-                self.is_rowwise = _is_rowwise(meter.network, x, outputs)
-            if (estimates == 0).any() and not self.underflows:
+            if (estimates == 0).any() and not self._zeros_seen:
+                self._zeros_seen = True  # a second trace: once is enough
                 self.underflows = _underflows(meter, x, estimates)
             if verbose:
                 bar.update(number)
@@ -76,7 +72,6 @@ class Survey:
         self.squares = total / len(self.norms)
         self.deviations = self._moments.deviations
         self.input_range = self._moments.low, self._moments.high
-        self.num_constant = int((self.deviations == 0).sum())
 
     def extremes(self):
         """Return the places in the survey of the largest and the smallest.
@@ -141,19 +136,9 @@ class _Moments:
         return np.sqrt(self._sum / self._count)
 
 
-def _is_rowwise(network, x, outputs):
-    """Compare f(x)[:1] with f(x[:1])."""
-    one = keras.tree.map_structure(lambda leaf: leaf[:1], x)
-    with discard_updates():
-        alone = flatten_rows(network(network.point(one), one)[0])
-    alone = keras.ops.convert_to_numpy(alone).astype("float64")
-    size = np.abs(outputs[:1]).max()
-    return bool(np.abs(alone - outputs[:1]).max() <= 0.02 * size + 1e-12)
-
-
 def _underflows(meter, x, estimates):
     """Return whether a derivative of 0 is none when it is scaled up."""
-    _, _, lifted = meter(x, scale=_LIFT)
+    _, _, lifted = InputMeter(*meter.arguments, scale=_LIFT)(x)
     return bool((lifted.sum(-1)[estimates == 0] > 0).any())
 
 

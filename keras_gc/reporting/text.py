@@ -1,4 +1,4 @@
-"""A report in a few lines, and numbers and sentences that all drawings share."""
+"""Numbers and sentences that all drawings share; a report in a few lines."""
 
 import math
 
