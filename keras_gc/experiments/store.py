@@ -13,7 +13,10 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import filelock
 
 Row = dict[str, Any]
 
@@ -201,7 +204,7 @@ class Store:
             return []
         return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
 
-    def _lock(self, name: str):
+    def _lock(self, name: str) -> "filelock.BaseFileLock":
         import filelock
 
         locks = self.folder / ".locks"

@@ -80,7 +80,9 @@ def run(recipe: Recipe, seed: int, dataset: str) -> dict:
 
 
 @functools.lru_cache(maxsize=4)
-def _load(dataset: str, num_train: int, num_test: int, wrong_labels: float):
+def _load(
+    dataset: str, num_train: int, num_test: int, wrong_labels: float
+) -> datasets.Dataset:
     data = datasets.load(dataset, max_train=num_train, max_test=num_test)
     y_train = with_wrong_labels(data.y_train, wrong_labels, data.num_classes)
     return data._replace(y_train=y_train)

@@ -174,3 +174,27 @@ def test_runs_outside_the_axes_of_all_heuristics_are_counted(tmp_path):
     rows_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     figure = drawn("regularizers", tmp_path)
     assert figure.axes[0].get_title() == "2 of 75 runs not shown"
+
+
+@pytest.mark.parametrize(
+    "values, shows_all",
+    [([1, 2, 3, 4, 5, 3e8], False), ([1, 2, 3, 4, 5, 30], True)],
+    ids=["far out", "one of them"],
+)
+def test_one_value_far_out_does_not_rule_an_axis(values, shows_all):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    axes.plot(range(len(values)), values, "o")
+    axes.set_yscale("log")
+    style.leave_out_far(axes, "y", values)
+    low, top = axes.get_ylim()
+    assert low < 1 and 5 < top
+    assert (top > values[-1]) == shows_all
+
+
+def test_each_heuristic_has_a_colour_and_a_marker_of_its_own():
+    from keras_gc.experiments.claims.regularizers import STRENGTHS
+
+    assert len(set(style.COLORS)) >= len(STRENGTHS)
+    assert len(set(style.MARKERS)) >= len(STRENGTHS)

@@ -22,7 +22,7 @@ from keras_gc.measure import geometric_complexity
 
 THRESHOLDS = {
     "promised": 0.95,  # of the intervals hold the true value,
-    "deviations": 3,  # but for so many standard deviations of that count
+    "deviations": 3,  # up to this many standard deviations of that count
 }
 Z = 1.96
 NETWORK, HEAVY = "network", "heavy tails"

@@ -47,8 +47,9 @@ def _run(recipe: Recipe, seed: int, dataset: str) -> dict:
 
 EXPERIMENT = Experiment(
     name="initialization",
-    # He's scheme is shown beside and claims nothing: its variance is chosen
-    # so that ReLU layers keep the size of gradients, hence of the Jacobian.
+    # He's scheme is shown for comparison and claims nothing: its variance is
+    # chosen so that ReLU layers keep the size of gradients, hence of the
+    # Jacobian.
     claim=(
         "With the initialisations of LeCun and of Glorot, GC before training "
         "falls with the depth of a ReLU network."

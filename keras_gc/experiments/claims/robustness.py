@@ -89,6 +89,7 @@ EXPERIMENT = Experiment(
     ),
     settings={
         **EXPLICIT.settings,
+        "smoke": [{"gc_weight": 0.0}, {"gc_weight": 0.01}],
         "small": [
             {"gc_weight": weight}
             for weight in (0.0, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)

@@ -103,8 +103,6 @@ EXPERIMENT = Experiment(
         "smoke": _settings(
             {"augment": 0, "batch_size": 32, "wrong_labels": 0.0},
             augment=(1,),
-            batch_size=(200,),
-            wrong_labels=(1.0,),
         ),
         "small": _settings(
             {"augment": 0, "batch_size": 32, "wrong_labels": 0.0},

@@ -21,7 +21,7 @@ def _mlp(depth: int) -> dict:
 _LENET = {"series": "LeNet", "network": "lenet", "width": 6, "depth": None}
 
 
-def _observe(x, model: keras.Model) -> dict:
+def _observe(x: np.ndarray, model: keras.Model) -> dict:
     """Both sides of the inequality, and how many examples violate it."""
     bound = theory.transfer_bound(model, x)
     finite = np.isfinite(bound.jacobian_side + bound.parameter_side)
