@@ -10,6 +10,7 @@ from keras_gc import backend
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import flatten_rows, squared_norm
+from keras_gc.estimators.seed_stream import seed_stream
 from keras_gc.intercept import intercept
 
 _NUM_PROBES = 2
@@ -85,7 +86,7 @@ class LayerMeter:
         # Drawn before the loop: a loop must not change the seed's state.
         signs = probes.get("rademacher")(
             (_NUM_PROBES * shape[0], shape[1]),
-            next(probes.successive(self._seed)),
+            next(seed_stream(self._seed)),
         )
         signs = ops.reshape(signs, (_NUM_PROBES, *shape))
         owners = ops.convert_to_tensor(self._owners, dtype="int32")

@@ -9,6 +9,7 @@ from keras import ops
 from keras_gc import backend
 from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import Estimator, flatten_rows
+from keras_gc.estimators.seed_stream import seed_stream
 
 # Exact up to this many Jacobian products per example; that is what a page can
 # wait for. Beyond, each of the two estimates takes `_NUM_PROBES` of them.
@@ -113,7 +114,7 @@ class SquaredDerivatives(Estimator):
         # Drawn before the loop: a loop must not change the seed's state.
         signs = probes.get("rademacher")(
             (2 * _NUM_PROBES * shape[0], shape[1]),
-            next(probes.successive(seed)),
+            next(seed_stream(seed)),
         )
         signs = ops.reshape(signs, (2 * _NUM_PROBES, *shape))
 
