@@ -15,7 +15,10 @@ from keras_gc.estimators import auto
 from keras_gc.estimators.dynamic_range import find_factor, multiple
 from keras_gc.estimators.estimator import check_rows, flatten_rows
 from keras_gc.logits import LogitNetwork, input_dtype
-from keras_gc.logits.evaluation_point import input_structure
+from keras_gc.logits.evaluation_point import (
+    has_fixed_batch,
+    input_structure,
+)
 from keras_gc.logits.facts import Facts, as_facts, check_facts
 
 
@@ -111,7 +114,7 @@ class Meter:
             self._measure,
             constants=self.network.model.variables,
             state=self._state,
-            any_batch_size=_has_any_batch_size(self.network.model),
+            any_batch_size=not has_fixed_batch(self.network.model),
         )
 
     @property
@@ -151,11 +154,6 @@ def _has_fixed_shapes(network):
         *(getattr(model, "outputs", None) or ()),
     ]
     return all(None not in tensor.shape[1:] for tensor in tensors)
-
-
-def _has_any_batch_size(model):
-    inputs = getattr(model, "inputs", None) or ()
-    return all(tensor.shape[0] is None for tensor in inputs)
 
 
 def _own_seed_states(model, seed):

@@ -66,6 +66,19 @@ def input_structure(model: keras.Model) -> Any:
     return getattr(model, "input", alone)  # a Sequential may have none yet
 
 
+def has_fixed_batch(model: keras.Model) -> bool:
+    """Return whether a model takes batches of one size alone.
+
+    Args:
+        model: a `keras.Model`.
+
+    Returns:
+        bool.
+    """
+    inputs = getattr(model, "inputs", None) or ()
+    return any(tensor.shape[0] is not None for tensor in inputs)
+
+
 def cast_like_keras(model: keras.Model, x: Any) -> Any:
     """Return a batch as the model's inputs take it.
 

@@ -151,6 +151,14 @@ class LogitNetwork:
             owners = keras.tree.flatten(only(stops, self._stop)[1])
             return self._masked(owners, owners), predictions
         owners = keras.tree.flatten(predictions)
+        if len(owners) != len(self._heads):
+            raise ValueError(
+                f"Model '{self.model.name}' returns {len(owners)} outputs in "
+                f"training and {len(self._heads)} in inference, so that GC in "
+                "training mode is that of another function. Use "
+                "`gc_training=False`, or name the layer to measure to: "
+                "`gc_outputs='NAME'`."
+            )
         logits = [
             logits_of(leaf, head, seen)
             for leaf, head in zip(owners, self._heads, strict=True)
@@ -245,14 +253,18 @@ class LogitNetwork:
         ]
 
     def _run_containers_plainly(self, enter):
-        """Switch rematerialization off around the layers that we look into."""
+        """Switch rematerialization off around the layers that we look into.
+
+        On TensorFlow everywhere: it has no second derivative there.
+        """
+        everywhere = keras.config.backend() == "tensorflow"
         inside = {id(layer) for layer in (*self._starts, self._stop)}
         inside |= {id(head) for head in self._heads or ()}
         for layer in keras_seam.all_layers(self.model):
             if id(layer) in inside or not keras_seam.is_rematerialized(layer):
                 continue
             within = keras_seam.all_layers(layer, False)
-            if any(id(part) in inside for part in within):
+            if everywhere or any(id(part) in inside for part in within):
                 enter(intercept(layer, run_plainly))
 
     def _masked(self, logits, owners):

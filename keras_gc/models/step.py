@@ -11,6 +11,7 @@ from keras_gc import backend, keras_seam
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork
+from keras_gc.logits.evaluation_point import has_fixed_batch
 from keras_gc.models.batch_gc import BatchGC
 from keras_gc.models.first_batch import FirstBatch
 from keras_gc.models.gc_settings import GCSettings, scheduled_weight
@@ -88,6 +89,12 @@ class GCStep:
         self, x: Any, sample_weight: Any, share: float = 1
     ) -> "BatchGC":
         """Return GC of a share of a batch, in a forward pass of its own."""
+        if share < 1 and has_fixed_batch(self.model):
+            raise ValueError(
+                "`gc_fraction` takes a part of each batch, and model "
+                f"'{self.model.name}' has a fixed batch size. Use "
+                "`gc_fraction=1`."
+            )
         x, weights = random_rows(
             share, (x, example_weights(sample_weight)), self.tracker.seed
         )
