@@ -34,6 +34,8 @@ WITH_STATE = {
     "AlphaDropout": ((4,), lambda: layers.AlphaDropout(0.5)),
     "SpatialDropout1D": ((3, 2), lambda: layers.SpatialDropout1D(0.5)),
 }
+if keras.config.backend() == "torch":  # Keras itself cannot train these there
+    del WITH_STATE["stateful GRU"], WITH_STATE["stateful LSTM"]
 # With strength 0 each of them leaves the plain step.
 ZERO = [
     SAM(0.0),
