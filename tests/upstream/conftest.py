@@ -16,6 +16,7 @@ import fnmatch
 import importlib.util
 import tomllib
 import unittest
+import warnings
 
 import keras
 import pytest
@@ -69,7 +70,8 @@ class KerasTests(pytest.Module):
         if not path.exists():
             skip(f"Keras {keras.__version__} comes without {self.name}")
         try:
-            self.obj = substitute.load(path, prefix=self.parent.path.stem)
+            with warnings.catch_warnings(action="ignore"):
+                self.obj = substitute.load(path, prefix=self.parent.path.stem)
         except ModuleNotFoundError as error:
             skip(f"{self.name} needs {error.name}, which is not installed")
         tests = methods(self.obj)
