@@ -91,9 +91,10 @@ def check_structure(x: Any, inputs: Any) -> None:
         return
     names = [_name(*each) for each in keras.tree.flatten_with_path(inputs)]
     given = list(x) if isinstance(x, dict) else keras.tree.flatten(x)
+    if isinstance(x, dict) and all(name in x for name in names):
+        return  # others are columns that the model does not take
     if isinstance(x, dict) and len(names) > 1:
-        missing = [name for name in names if name not in x]
-        is_right = not missing or any(name is None for name in names)
+        is_right = None in names
     else:
         is_right = len(given) == len(names)
     if is_right:
@@ -165,8 +166,10 @@ def _with_references(batch, inputs):
     references = (
         keras.tree.flatten_with_path(inputs) if inputs is not None else []
     )
-    if isinstance(batch, dict) and len(references) > 1:
-        by_name = {_name(*each): each[1] for each in references}
+    by_name = {_name(*each): each[1] for each in references}
+    if isinstance(batch, dict) and (
+        len(references) > 1 or not by_name.keys().isdisjoint(batch)
+    ):
         return [(leaf, by_name.get(path[-1])) for path, leaf in leaves]
     if len(leaves) != len(references):
         return [(leaf, None) for _, leaf in leaves]

@@ -129,6 +129,9 @@ class LogitNetwork:
         Returns:
             `(logits, predictions)`: f(z), a list with a tensor for each real
             output, and what the model itself returns.
+
+        Raises:
+            ValueError: if the logits cannot be told apart or found.
         """
         x = cast_like_keras(self.model, x)
         if self._stop is None and self._heads is None:

@@ -41,6 +41,11 @@ class GCTracker(keras.metrics.Mean):
             name="facts",
         )
         self.seed = ReplicaSeed(_fresh_seed())
+        # Begins anew with each evaluation, so that evaluation repeats.
+        self.evaluation_seed = ReplicaSeed(_fresh_seed())
+        self._first_evaluation_seed = ops.convert_to_numpy(
+            self.evaluation_seed.state
+        )
         self.seeds = [
             ReplicaSeed(_heuristic_seed(heuristic)) for heuristic in heuristics
         ]
@@ -62,7 +67,8 @@ class GCTracker(keras.metrics.Mean):
 
     @property
     def _seed_states(self):
-        return [seed.state for seed in (self.seed, *self.seeds)]
+        seeds = (self.seed, self.evaluation_seed, *self.seeds)
+        return [seed.state for seed in seeds]
 
     def add(self, total: Any, count: Any) -> None:
         """Take in a weighted sum of values and the sum of their weights."""
@@ -74,6 +80,7 @@ class GCTracker(keras.metrics.Mean):
         self.total.assign(ops.zeros(()))
         self.count.assign(ops.zeros(()))
         self.batches.assign(ops.zeros((), "int32"))
+        self.evaluation_seed.state.assign(self._first_evaluation_seed)
 
     def save_own_variables(self, store: Any) -> None:
         """Save what the next step goes on from: seeds and estimator."""

@@ -82,12 +82,12 @@ class GCStep:
         loss = self.loss(x, y, y_pred, sample_weight)
         if not self.is_penalised:
             return y_pred, loss, None
-        share = self.settings.share_of_penalty
-        return y_pred, loss, self.measure(x, sample_weight, share)
+        share, seed = self.settings.share_of_penalty, self.tracker.seed
+        return y_pred, loss, self.measure(x, sample_weight, seed, share)
 
     def measure(
-        self, x: Any, sample_weight: Any, share: float = 1
-    ) -> "BatchGC":
+        self, x: Any, sample_weight: Any, seed: Any, share: float = 1
+    ) -> BatchGC:
         """Return GC of a share of a batch, in a forward pass of its own."""
         if share < 1 and has_fixed_batch(self.model):
             raise ValueError(
@@ -96,7 +96,7 @@ class GCStep:
                 "`gc_fraction=1`."
             )
         x, weights = random_rows(
-            share, (x, example_weights(sample_weight)), self.tracker.seed
+            share, (x, example_weights(sample_weight)), seed
         )
         training = self.settings.gc_training
 
@@ -107,7 +107,7 @@ class GCStep:
 
         with discard_updates():
             point = self.network.point(x, training)
-        _, values = self.tracker.estimator(logits, point, self.tracker.seed)
+        _, values = self.tracker.estimator(logits, point, seed)
         return BatchGC(values, weights)
 
     def give_up(self, error: Exception) -> None:

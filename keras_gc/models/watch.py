@@ -20,18 +20,19 @@ class Watch:
 
     def in_training(self, data: Any) -> None:
         """Measure some batches, the first of an epoch among them."""
-        self._measure(data, self.step.settings.batches_per_look)
+        tracker, settings = self.step.tracker, self.step.settings
+        self._measure(data, settings.batches_per_look, tracker.seed)
 
     def in_evaluation(self, data: Any) -> None:
-        """Measure each batch."""
-        self._measure(data, 1)
+        """Measure each batch, with the same random numbers each time."""
+        self._measure(data, 1, self.step.tracker.evaluation_seed)
 
-    def _measure(self, data, batches_per_look):
+    def _measure(self, data, batches_per_look, seed):
         step = self.step
         step.has_stepped = True
         x, _, sample_weight = step.unpack(data)
         try:
-            sums = self._look(x, sample_weight, batches_per_look)
+            sums = self._look(x, sample_weight, batches_per_look, seed)
             step.first_batch.note(x)
         except Exception as error:
             if step.is_asked_for:
@@ -40,19 +41,20 @@ class Watch:
             return
         step.tracker.add(*sums)
 
-    def _look(self, x, sample_weight, batches_per_look):
+    def _look(self, x, sample_weight, batches_per_look, seed):
         """Return the weighted sum of GC over a batch, and of its weights."""
         measure, tracker = self.step.measure, self.step.tracker
         if batches_per_look == 1:
-            return measure(x, sample_weight).sums
+            return measure(x, sample_weight, seed).sums
         if backend.num_replicas() > 1:
             # Replicas must not talk to each other in a branch of a condition.
-            return measure(x, sample_weight, 1 / batches_per_look).sums
-        state = [tracker.seed.state, *tracker.estimator.variables]
+            share = 1 / batches_per_look
+            return measure(x, sample_weight, seed, share).sums
+        state = [seed.state, *tracker.estimator.variables]
 
         def in_this_batch():
             with discard_updates() as scope:
-                sums = measure(x, sample_weight).sums
+                sums = measure(x, sample_weight, seed).sums
             return *sums, *(scope.get_current_value(v) for v in state)
 
         def not_in_this_batch():
