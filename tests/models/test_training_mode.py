@@ -1,9 +1,12 @@
 """Which models need a second forward pass, in inference mode."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 
+from keras_gc.models import training_mode
 from keras_gc.models.training_mode import depends_on_training, mixes_examples
 
 SAME = {
@@ -65,3 +68,31 @@ def test_a_layer_of_ones_own_that_asks_for_the_mode_is_taken_to_use_it():
 def test_batch_normalization_mixes_examples():
     assert mixes_examples(model_of(keras.layers.BatchNormalization()))
     assert not mixes_examples(model_of(keras.layers.Dropout(0.5)))
+
+
+def test_every_layer_that_takes_training_is_in_one_of_the_tables():
+    """A new layer of Keras fails here: find out what it does in training."""
+    tables = (
+        training_mode.SAME,
+        training_mode.DIFFERENT,
+        training_mode.DIFFERENT_BY_RATE.keys(),
+    )
+    known = [name for table in tables for name in table]
+    assert len(known) == len(set(known))
+    decided_otherwise = {"Lambda"}  # by its function
+    takes_training = {
+        name
+        for name, cls in vars(keras.layers).items()
+        if inspect.isclass(cls)
+        and issubclass(cls, keras.layers.Layer)
+        and cls.__name__ == name
+        and "training" in inspect.signature(cls.call).parameters
+    }
+    assert takes_training - set(known) - decided_otherwise == set()
+
+
+@pytest.mark.parametrize("name", sorted(training_mode.DIFFERENT_BY_RATE))
+def test_a_layer_by_its_rate_has_that_attribute(name):
+    parameters = inspect.signature(getattr(keras.layers, name)).parameters
+    for rate in training_mode.DIFFERENT_BY_RATE[name]:
+        assert rate in parameters or "kwargs" in parameters
