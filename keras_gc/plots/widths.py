@@ -14,6 +14,7 @@ LOSS_LABELS = {
     "cross_entropy": "cross-entropy [nat]",
     "squared": "squared error",
 }
+SHORT = {"lipschitz_lower": "Lipschitz², from below"}  # for the legend
 
 
 def widths(results: Results) -> "Figure":
@@ -53,7 +54,7 @@ def _over_width(
 ) -> None:
     for index, name in enumerate(names):
         if pairs := points(rows, "width", name):
-            label = results.label(name).partition(" [")[0]
+            label = SHORT.get(name) or results.label(name).partition(" [")[0]
             style.scatter_and_mean(axes, pairs, index, label=label)
     style.settings_axis(axes, [value(row, "width") for row in rows])
     axes.tick_params(axis="x", labelrotation=90)
