@@ -89,7 +89,7 @@ def test_the_command_says_so_in_one_line(monkeypatch, capsys, tmp_path):
     from keras_gc import cli
 
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    assert cli.main(["list"]) == 1
+    assert cli.main(["list"]) == 2
     error = capsys.readouterr().err
     assert 'pip install "keras-gc[lab]"' in error
     assert error.count("\n") == 1

@@ -64,7 +64,9 @@ def _import_keras(debug: bool) -> None:
     # Errors are shown; what TensorFlow says about its features is not.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with contextlib.nullcontext() if debug else without_banner():
-        import keras  # noqa: F401
+        import keras
+
+        keras.ops.zeros(())  # what is said when devices are looked for
 
 
 @contextlib.contextmanager

@@ -69,11 +69,12 @@ def load_arrays(path: Path, names: Sequence[str] = ()) -> Any:
         ValueError: if the file holds no such arrays.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded as file:
-            arrays = {name: file[name] for name in _wanted(file.files, names)}
+        with open(path, "rb") as opened:  # np.load may leave it open
+            loaded = np.load(opened, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
+            wanted = _wanted(loaded.files, names)
+            arrays = {name: loaded[name] for name in wanted}
     except Exception as error:
         raise ValueError(
             f"{path} could not be read as arrays: {_reason(error)} Save them "

@@ -122,7 +122,8 @@ class LogitNetwork:
         """Run the model once.
 
         Args:
-            point: z, as `self.point(x)` returns it.
+            point: z, as `self.point(x)` returns it; None where x itself will
+                do, because nothing is differentiated with respect to it.
             x: the model's input.
             training: bool, whether layers run in training mode.
 
@@ -223,6 +224,8 @@ class LogitNetwork:
 
     def _put(self, point, x):
         """Return the batch with z in it, and the values of inner layers."""
+        if point is None:
+            return x, []
         leaves = keras.tree.flatten(x)
         if self.inputs is None:
             chosen = differentiable_leaves(self.model, x)

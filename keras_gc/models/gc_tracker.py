@@ -32,7 +32,7 @@ class GCTracker(keras.metrics.Mean):
         # Variables of the user's that the weight is read from.
         self.weight_variables: list[keras.Variable] = []
         # Batches since the epoch began, of which some are looked at.
-        self.batches = self._state("batches", "int32")
+        self.batches = self._state("batches", "int32", "only_first_replica")
         self.facts = self.add_variable(
             (len(Facts._fields),),
             "zeros",
@@ -50,9 +50,9 @@ class GCTracker(keras.metrics.Mean):
             ReplicaSeed(_heuristic_seed(heuristic)) for heuristic in heuristics
         ]
 
-    def _state(self, name, dtype):
+    def _state(self, name, dtype, aggregation="mean"):
         return self.add_variable(
-            (), "zeros", dtype=dtype, aggregation="mean", name=name
+            (), "zeros", dtype=dtype, aggregation=aggregation, name=name
         )
 
     @property

@@ -82,13 +82,10 @@ class LayerMeter:
 
         point = self._network.point(x)
         outputs, _, pullback = backend.vjp(outputs_of, point)
-        shape = ops.shape(outputs)
         # Drawn before the loop: a loop must not change the seed's state.
         signs = probes.get("rademacher")(
-            (_NUM_PROBES * shape[0], shape[1]),
-            next(seed_stream(self._seed)),
+            outputs, _NUM_PROBES, next(seed_stream(self._seed))
         )
-        signs = ops.reshape(signs, (_NUM_PROBES, *shape))
         owners = ops.convert_to_tensor(self._owners, dtype="int32")
 
         def squares(index):

@@ -110,13 +110,10 @@ class SquaredDerivatives(Estimator):
 
     def _probes(self, fn, point, seed):
         outputs, aux, pullback = backend.vjp(fn, point)
-        shape = ops.shape(outputs)
         # Drawn before the loop: a loop must not change the seed's state.
         signs = probes.get("rademacher")(
-            (2 * _NUM_PROBES * shape[0], shape[1]),
-            next(seed_stream(seed)),
+            outputs, 2 * _NUM_PROBES, next(seed_stream(seed))
         )
-        signs = ops.reshape(signs, (2 * _NUM_PROBES, *shape))
 
         def squares(first, index):
             vector = ops.take(signs, first + index, axis=0) * self.scale

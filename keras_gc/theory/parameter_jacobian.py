@@ -137,7 +137,7 @@ class ParameterMeter:
 
     def _logits(self, x):
         # Not network.point(x): tokens are no point to differentiate at.
-        return self.network(x, x)[0]
+        return self.network(None, x)[0]
 
     def _norm(self, variables, x):
         """Return ||d logits / d variables||^2 at a batch of one, `(1,)`."""

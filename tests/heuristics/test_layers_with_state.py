@@ -130,4 +130,6 @@ def test_a_spectrally_normalised_kernel_is_trained(heuristic):
         if "spectral" in variable.path and variable.path.endswith("kernel")
     ]
     change = np.abs(found[kernel] - plain[kernel]).max()
-    assert 1e-4 < change < 0.5 * np.abs(plain[kernel]).max()
+    # Noisy weights are not kept as they are normalised: the kernel stays
+    # longer than the plain one.
+    assert 1e-4 < change < np.abs(plain[kernel]).max()

@@ -98,6 +98,7 @@ def test_gradients_of_repeated_tokens_are_summed_before_the_norm():
     )
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")
 def test_unused_weights_stay():
     class Unused(keras.layers.Layer):
         def build(self, input_shape):

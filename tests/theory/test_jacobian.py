@@ -61,10 +61,10 @@ def test_inputs_and_outputs_may_be_structures():
     assert_norms(jacobian.norm_bounds(a_b), oracle)
 
 
-def test_the_check_sees_the_outputs_of_one_row():
+def test_the_check_sees_the_outputs_of_the_first_batch():
     seen = []
     jacobian = Jacobian(lambda x: (x, lambda x: 2 * x), [], seen.append)
     x = keras.ops.convert_to_tensor([[1.0, 2.0], [3.0, 4.0]])
     for _ in range(2):
         jacobian.norm_bounds(x)
-    assert [outputs.tolist() for outputs in seen] == [[[2.0, 4.0]]]
+    assert [outputs.tolist() for outputs in seen] == [[[2.0, 4.0], [6.0, 8.0]]]

@@ -57,8 +57,6 @@ def test_errors_say_what_is_needed():
         lipschitz_lower_bound(model, np.ones((0, 4)))
     with pytest.raises(ValueError, match="`outputs` must be the name"):
         lipschitz_lower_bound(model, np.ones((1, 4)), outputs="nowhere")
-    with pytest.raises(TypeError, match="floating point inputs"):
-        lipschitz_lower_bound(model, np.ones((1, 4), "int32"))
     with pytest.raises(ValueError, match="`batch_size` must be an int >= 1"):
         lipschitz_lower_bound(model, np.ones((1, 4)), batch_size=0)
 
