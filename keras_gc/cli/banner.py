@@ -12,7 +12,8 @@ _BANNER = re.compile(
     r"[IW]\d{4} |"
     r"\d{4}-\d\d-\d\d [\d:.]+: [IW] |"
     r"WARNING: All log messages before absl|"
-    r"To enable the following instructions"
+    r"To enable the following instructions|"
+    r"E\d{4} .*failed call to cuInit"  # a machine without a GPU
 )
 
 

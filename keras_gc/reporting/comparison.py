@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from keras_gc.reporting.facts import Facts
 from keras_gc.reporting.gc_report import GCReport
+from keras_gc.reporting.write_page import write_page
 
 if TYPE_CHECKING:
     import pandas
@@ -96,9 +97,7 @@ class Comparison:
         Args:
             path: where, such as `"compare.html"`.
         """
-        html = self.to_html()
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(html)
+        write_page(path, self.to_html())
 
     def _repr_html_(self) -> str:
         from keras_gc.reporting import elements

@@ -144,7 +144,7 @@ def _few_rule(survey, meter, targets):
 
 def _probabilities(survey, meter, targets):
     outputs = survey.outputs
-    if outputs.min() < 0 or outputs.max() > 1 or np.ptp(outputs) == 0:
+    if not (outputs.min() >= 0 and outputs.max() <= 1 and np.ptp(outputs)):
         return None
     if meter.network.outputs is not None and (
         outputs.shape[1] < 2 or abs(outputs.sum(1) - 1).max() > 1e-3

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 from keras_gc.reporting.facts import Facts, Mean
+from keras_gc.reporting.write_page import write_page
 
 if TYPE_CHECKING:
     import pandas
@@ -71,9 +72,7 @@ class GCReport:
         Args:
             path: where, such as `"report.html"`.
         """
-        html = self.to_html()
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(html)
+        write_page(path, self.to_html())
 
     def _repr_html_(self) -> str:
         from keras_gc.reporting import elements

@@ -30,8 +30,8 @@ class Jacobian:
             `fn`'s outputs must depend on its own row of the point alone.
         variables: list of all variables that `point_and_function` and `fn`
             read.
-        check: function of the outputs of a first batch, an array, that raises if
-            they are not what was meant. Defaults to no check.
+        check: function of the outputs of a first batch, an array, that raises
+            if they are not what was meant. Defaults to no check.
     """
 
     def __init__(

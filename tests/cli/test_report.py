@@ -61,7 +61,7 @@ def test_compare_ranks_saved_models(saved, capsys):
         ("report nowhere.keras --dataset digits", "no such file"),
         ("report MODEL --data nowhere.npz", "no such file"),
         ("report MODEL --data MODEL.txt", "numpy.savez"),
-        ("report MODEL --dataset digits --out nowhere/page.html", "--out"),
+        ("report MODEL --dataset digits --out .", "--out"),
         ("report MODEL --dataset digits --rtol 0 --out OUT", "rtol"),
         ("compare nowhere.keras --dataset digits", "no such file"),
     ],

@@ -1,7 +1,6 @@
 """Ours keep the law; each planted fault is told by the law that it breaks."""
 
 import keras
-import numpy as np
 import pytest
 from keras import ops
 
@@ -67,13 +66,13 @@ class Unrepeatable(estimators.Hutchinson):
 
 
 class Biased(estimators.Hutchinson):
-    """One probe in twenty is twice too long."""
+    """One probe in eight is a tenth too long."""
 
     def draw(self, like, seed):
         vectors = super().draw(like, seed)
-        longer = np.where(np.arange(8) % 20 == 0, 1.1, 1.0).astype("float32")
-        repeats = vectors.shape[1] // 8 if vectors.shape[1] else 256
-        return vectors * np.tile(longer, repeats)[None, :, None]
+        row = ops.arange(ops.shape(vectors)[1]) % 8
+        longer = ops.where(ops.equal(row, 0), 1.1, 1.0)
+        return vectors * ops.cast(longer, vectors.dtype)[None, :, None]
 
 
 class FarOff(estimators.FiniteDifference):

@@ -71,7 +71,7 @@ CASES = {
         _noise_in_the_order,
         RNG.choice([-1.0, 1.0], size=(30, 270)),  # all norms are equal
         None,
-        ["rank correlation"],
+        ["same for all 30 examples", "rank correlation"],
     ),
     "chance": (
         lambda: linear(A, bias=[1e3, 0.0]),
