@@ -229,3 +229,13 @@ def symbolic(shapes: Any, model: keras.Model) -> Any:
         lambda shape: keras.KerasTensor(shape, dtype=model.variable_dtype),
         shapes,
     )
+
+
+def call_inputs(operation: Any) -> list:
+    """Return the tensors that an operation was given in its calls.
+
+    Public way: `operation.input`, which exists only where an operation is
+    called once.
+    """
+    nodes = operation._inbound_nodes
+    return [tensor for node in nodes for tensor in node.input_tensors]

@@ -37,7 +37,10 @@ from keras_gc.logits.evaluation_point import (
 )
 from keras_gc.logits.find_layer import find_layer
 from keras_gc.logits.masks import mask_of, without_padding
-from keras_gc.logits.trusted_derivatives import check_derivatives
+from keras_gc.logits.trusted_derivatives import (
+    check_derivatives,
+    warn_of_flat_operations,
+)
 
 
 class LogitNetwork:
@@ -220,6 +223,7 @@ class LogitNetwork:
             op if probabilities.is_probability(op) else None for op in last
         ]
         probabilities.say_what_is_stepped_over(self.model, heads)
+        warn_of_flat_operations(self.model)
         return heads
 
     def _put(self, point, x):

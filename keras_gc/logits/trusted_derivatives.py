@@ -1,5 +1,7 @@
 """Quantized layers: which of them have a right derivative."""
 
+import warnings
+
 import keras
 
 from keras_gc import keras_seam
@@ -37,3 +39,54 @@ def check_derivatives(model: keras.Model) -> None:
             f"layer '{layer.name}' (of type {type(layer).__name__}), "
             f"quantized to {mode}"
         )
+
+
+# Operations whose derivative is 0 or is said to be, whatever they stand for.
+_FLAT = frozenset({
+    "Argmax", "Argmin", "Ceil", "Floor", "Fix", "Rint", "Round", "Sign",
+    "StopGradient", "Trunc",
+})  # fmt: skip
+
+
+def warn_of_flat_operations(model: keras.Model) -> None:
+    """Warn of paths from the inputs that count as 0 beside others that do not.
+
+    Where no path is left, an error says so; where some are, nothing would.
+
+    Args:
+        model: a `keras.Model`; only one with a graph can be looked at.
+    """
+    real = {}  # id of a tensor -> whether it depends on a real input
+
+    def depends(tensor):
+        if id(tensor) not in real:
+            call = keras_seam.producer(tensor)
+            inputs = call.inputs
+            real[id(tensor)] = "float" in tensor.dtype and (
+                not inputs or any(map(depends, inputs))
+            )
+        return real[id(tensor)]
+
+    flat = [
+        operation
+        for operation in getattr(model, "operations", ())
+        if _is_flat(operation)
+    ]
+    names = [
+        f"'{operation.name}' ({type(operation).__name__})"
+        for operation in flat
+        if any(map(depends, keras_seam.call_inputs(operation)))
+    ]
+    if names:
+        warnings.warn(
+            f"The derivative of {', '.join(names)} is 0, so that whatever the "
+            "outputs owe to the inputs through it does not count in their "
+            "geometric complexity.",
+            stacklevel=2,
+        )
+
+
+def _is_flat(operation):
+    name = type(operation).__name__
+    is_int = name == "Cast" and "float" not in str(operation.dtype)
+    return name in _FLAT or is_int

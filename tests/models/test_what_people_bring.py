@@ -424,6 +424,32 @@ def test_quantized_layers_whose_derivative_is_broken_are_refused():
         jacobian_norms(model, X)
 
 
+@pytest.mark.parametrize(
+    "flat",
+    [ops.round, ops.stop_gradient, lambda x: ops.cast(x, "int32")],
+    ids=["round", "stop", "cast"],
+)
+def test_a_flat_path_beside_a_live_one_is_said(flat):
+    inputs = keras.Input((5,))
+    head = layers.Dense(3)
+    steps = ops.cast(flat(layers.Dense(3)(inputs)), "float32")
+    model = keras.Model(inputs, head(inputs) + steps)
+    with pytest.warns(UserWarning, match="does not count"):
+        value = float(geometric_complexity(model, X))
+    assert value == pytest.approx(norm(head), rel=1e-5)
+
+
+def test_a_flat_operation_on_tokens_is_no_news():
+    tokens, image = keras.Input((2,), dtype="int32"), keras.Input((5,))
+    embedded = layers.Flatten()(layers.Embedding(7, 3)(ops.sign(tokens)))
+    head = layers.Dense(3)
+    model = keras.Model(
+        [tokens, image], head(image) + layers.Dense(3)(embedded)
+    )
+    value = float(geometric_complexity(model, [np.ones((12, 2), int), X]))
+    assert value == pytest.approx(norm(head), rel=1e-5)
+
+
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="tf.function")
 def test_a_layer_inside_a_tf_function_is_out_of_sight_and_this_is_said():
     import tensorflow as tf
