@@ -1,7 +1,7 @@
 """What a scope does with the updates that are made in it."""
 
 import keras
-import numpy as np
+import pytest
 from keras import ops
 
 from keras_gc import backend
@@ -49,14 +49,27 @@ def test_an_inner_scope_sees_the_outer_one_and_updates_it():
     assert value(v) == 1
 
 
-def test_no_gradient_flows_through_an_update():
-    # As in a train step without a scope, where an update is a number.
-    weight, statistic = keras.Variable(3.0), keras.Variable(0.0)
+def gradient_with_an_update(is_weight):
+    """The gradient of `w * v` at w = 3, after `v.assign(w * w)`."""
+    weight = keras.Variable(3.0)
+    updated = keras.Variable(1.0, trainable=is_weight)
 
     def objective():
-        statistic.assign(weight * weight)
-        return weight * statistic, None
+        updated.assign(weight * weight)
+        return weight * updated, None
 
+    variables = [weight, updated] if is_weight else [weight]
     with discard_updates():
-        _, _, (gradient,) = backend.value_and_gradients(objective, [weight])
-    np.testing.assert_allclose(ops.convert_to_numpy(gradient), 9.0)
+        _, _, gradients = backend.value_and_gradients(objective, variables)
+    return [float(ops.convert_to_numpy(g)) for g in gradients]
+
+
+def test_no_gradient_flows_through_an_update_of_state():
+    # As in a train step without a scope, where an update is a number.
+    assert gradient_with_an_update(False) == pytest.approx([9.0])
+
+
+def test_a_weight_that_is_assigned_has_the_gradient_that_keras_gives_it():
+    through_the_value = keras.config.backend() == "jax"
+    expected = [27.0, 0.0] if through_the_value else [9.0, 3.0]
+    assert gradient_with_an_update(True) == pytest.approx(expected)

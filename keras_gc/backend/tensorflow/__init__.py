@@ -1,6 +1,6 @@
 """TensorFlow: GradientTape, tf.function, tf.distribute."""
 
-from keras_gc.backend.supervise import supervise
+from keras_gc.backend.in_place import supervise
 from keras_gc.backend.tensorflow.differential import accumulate, linearize, vjp
 from keras_gc.backend.tensorflow.random_state import keep_random_state
 from keras_gc.backend.tensorflow.trainer import (

@@ -1,6 +1,6 @@
 """torch: autograd with `create_graph`, eager."""
 
-from keras_gc.backend.supervise import supervise
+from keras_gc.backend.in_place import supervise
 from keras_gc.backend.torch.differential import accumulate, linearize, vjp
 from keras_gc.backend.torch.random_state import keep_random_state
 from keras_gc.backend.torch.replicas import (
