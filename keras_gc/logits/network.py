@@ -32,11 +32,11 @@ from keras_gc.logits.evaluation_point import (
     check_built,
     differentiable_leaves,
     input_positions,
-    input_structure,
     is_real,
 )
 from keras_gc.logits.find_layer import find_layer
 from keras_gc.logits.masks import mask_of, without_padding
+from keras_gc.logits.symbolic import symbolic_num_outputs
 from keras_gc.logits.trusted_derivatives import (
     check_derivatives,
     warn_of_flat_operations,
@@ -196,15 +196,7 @@ class LogitNetwork:
         Raises:
             ValueError: if these shapes are not known.
         """
-        x = _symbolic_inputs(self.model)
-        if x is None:
-            raise ValueError(
-                "The number of outputs must be known before training begins, "
-                f"and the input shapes of model '{self.model.name}' are not. "
-                "Call it on a batch of data once, or choose an estimator that "
-                "needs no number of outputs: `gc_estimator='hutchinson'`."
-            )
-        return _Rows(self).compute_output_spec(x).shape[1]
+        return symbolic_num_outputs(self)
 
     def find_heads(self, x: Any) -> list:
         """Return, for each output, the softmax or sigmoid that it ends in.
@@ -287,29 +279,6 @@ class LogitNetwork:
         if not real:
             check_floating("outputs", logits[0])
         return real
-
-
-class _Rows(keras.Operation):
-    """The logits as one `(batch, K)` tensor; only its shape is asked for."""
-
-    def __init__(self, network):
-        super().__init__(name="logit_rows")
-        self.network = network
-
-    def call(self, x):
-        """Return the logits of a batch."""
-        with discard_updates():
-            point = self.network.point(x)
-            return flatten_rows(self.network(point, x)[0])
-
-
-def _symbolic_inputs(model):
-    """Return symbolic inputs, or None where the model has no shapes."""
-    structure = input_structure(model)
-    if structure is not None:
-        return structure
-    shapes = (model.get_build_config() or {}).get("input_shape")
-    return None if shapes is None else keras_seam.symbolic(shapes, model)
 
 
 def _input_names(model):
