@@ -20,14 +20,15 @@ _LAST_SHARE = 1e-3
 class GCTarget(keras.metrics.Mean):
     """Holds GC at or below a target; as a metric, the mean weight of an epoch.
 
-    Dual ascent on the log of the weight. With r = GC / target, running means
-    over the last batches, and e = min(r, 2) - 1, an update of the model's
-    weights makes of `ascent`
+    Dual ascent on the log of the weight, with r = GC / target, of a running
+    mean over the last batches. In each update of the model's weights
 
-        ascent * exp(0.05 e),
+        ascent = ascent * exp(0.05 (min(r, 2) - 1))
+        weight = ascent * min(r, 4)^2
 
-    which rests where GC is the target on average, and the weight of the next
-    step is `ascent * min(r, 2)`: it gives way at once where GC overshoots. As
+    The first rests where GC is the target on average. The square lets the
+    weight of the next step rise and give way at once, so that GC, which
+    follows the weight late, does not swing about the target. As
     long as the constraint holds by itself the weight is 0. When it is broken,
     the penalty begins at a hundredth of the loss; below a thousandth, with GC
     below the target, it is let go.
@@ -89,18 +90,19 @@ class GCTarget(keras.metrics.Mean):
         return tuple(ops.divide_no_nan(total, batches) for total in totals)
 
     def _ascend(self, gc, loss, batches_per_update):
-        ratio = ops.minimum(gc / self.target, 2.0)
+        ratio = gc / self.target
         old = ops.convert_to_tensor(self.ascent)
+        rate = _RATE / batches_per_update
         first = _FIRST_SHARE * ops.divide_no_nan(loss, gc)
         new = ops.where(
             old > 0,
-            old * ops.exp(_RATE / batches_per_update * (ratio - 1)),
+            old * ops.exp(rate * (ops.minimum(ratio, 2.0) - 1)),
             ops.where(ratio > 1, first, 0.0),
         )
         is_idle = ops.logical_and(ratio < 1, new * gc < _LAST_SHARE * loss)
         new = ops.where(is_idle, 0.0, new)
         self.ascent.assign(new)
-        self.weight.assign(new * ratio)
+        self.weight.assign(new * ops.square(ops.minimum(ratio, 4.0)))
 
     def reset_state(self) -> None:
         """Forget the epoch, and nothing that the weight follows from."""
