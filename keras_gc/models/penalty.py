@@ -92,11 +92,11 @@ class Penalty:
         elif isinstance(weight, float):
             self._tracker.weight.assign(weight)
 
-    def weight(self, iterations: Any) -> Any:
+    def weight(self, optimizer: Any) -> Any:
         """Return the weight of this step, a scalar tensor.
 
         Args:
-            iterations: int tensor, the updates of the model's weights so far.
+            optimizer: the model's, which counts the steps of a schedule.
         """
         weight = self.weight_in_force
         if self.has_target:
@@ -104,7 +104,7 @@ class Penalty:
         if isinstance(weight, keras.Variable):
             return ops.convert_to_tensor(weight)
         if callable(weight):
-            return scheduled_weight(weight, iterations)
+            return scheduled_weight(weight, optimizer.iterations)
         return ops.convert_to_tensor(self._tracker.weight)
 
     def follow(self, gc: BatchGC, loss: Any, optimizer: Any) -> None:

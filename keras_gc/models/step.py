@@ -139,11 +139,9 @@ class GCStep:
             ValueError: if the step is to be compiled where it cannot be.
         """
         jit_compile = self.model.jit_compile
-        if (
-            jit_compile
-            and (self.is_shown or self.changes_training)
-            and not backend.SUPPORTS_JIT
-        ):
+        if not jit_compile or backend.SUPPORTS_JIT:
+            return
+        if self.is_shown or self.changes_training:
             raise ValueError(
                 "On the torch backend a train step with GC cannot be compiled: "
                 "torch.compile does not differentiate twice. Use "
@@ -236,8 +234,7 @@ class GCStep:
     @property
     def weight(self) -> Any:
         """The weight of this step, as a tensor."""
-        optimizer = self.model.optimizer
-        return self.penalty.weight(optimizer and optimizer.iterations)
+        return self.penalty.weight(self.model.optimizer)
 
     @property
     def is_penalised(self) -> bool:
