@@ -31,6 +31,7 @@ NAMES = (
     "batch_size",
     "noise",
     "explicit",
+    "target",
     "double_descent",
     "transfer_theorem",
     "margin",

@@ -40,6 +40,7 @@ QUANTITIES = {
     "l2": ("L2 strength", ""),
     "spectral_norm": ("spectral-norm strength", ""),
     "gc_weight": ("GC weight", ""),
+    "gc_target": ("target of GC", GC_UNIT),
     "sam_rho": ("radius ρ of SAM", ""),
     "gradient_penalty": ("gradient-penalty weight", ""),
     "weight_noise": ("noise σ on the weights", ""),

@@ -21,6 +21,7 @@ class GCSettings:
     """Checked arguments of `GCModel.compile`; see there."""
 
     gc_weight: float | Callable | keras.Variable = 0.0
+    gc_target: float | None = None
     gc_estimator: str | estimators.Estimator = "auto"
     gc_inputs: str | Sequence[str] | None = None
     gc_outputs: str | None = None
@@ -31,6 +32,9 @@ class GCSettings:
 
     def __post_init__(self):
         self.gc_weight = check_weight(self.gc_weight)
+        is_weightless = isinstance(self.gc_weight, float) and not self.gc_weight
+        weight = None if is_weightless else self.gc_weight
+        self.gc_target = check_target(self.gc_target, weight)
         if not _validation.is_auto(self.gc_estimator):
             # A copy: models do not share an estimator's state.
             self.gc_estimator = estimators.get(self.gc_estimator).copy()
@@ -126,6 +130,32 @@ def check_weight(weight: Any) -> Any:
     if isinstance(weight, keras.Variable) or callable(weight):
         return weight
     return _validation.number("gc_weight", weight, minimum=0.0)
+
+
+def check_target(target: Any, weight: Any) -> float | None:
+    """Return a target as a float, or None.
+
+    Args:
+        target: float > 0, or None.
+        weight: the weight given beside it, or None.
+
+    Returns:
+        The same.
+
+    Raises:
+        TypeError: if the target is not a number.
+        ValueError: if it is not finite and positive, or a weight is given too.
+    """
+    if target is None:
+        return None
+    target = _validation.number("gc_target", target, minimum=0, exclusive=True)
+    if weight is not None:
+        raise ValueError(
+            "Give `gc_weight` or `gc_target`, not both: with a target the "
+            f"weight follows by itself. Received: gc_weight={weight}, "
+            f"gc_target={target}"
+        )
+    return target
 
 
 def scheduled_weight(schedule: Callable, step: Any) -> Any:

@@ -10,6 +10,7 @@ from keras import ops
 from keras_gc import backend
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits.facts import Facts
+from keras_gc.models.gc_target import GCTarget
 
 
 class GCTracker(keras.metrics.Mean):
@@ -31,6 +32,8 @@ class GCTracker(keras.metrics.Mean):
         self.weight = self._state("weight", keras.config.floatx())
         # Variables of the user's that the weight is read from.
         self.weight_variables: list[keras.Variable] = []
+        # A metric of its own to the model, and so not tracked as a part.
+        self.__dict__["target"] = GCTarget()
         # Batches since the epoch began, of which some are looked at.
         self.batches = self._state("batches", "int32", "only_first_replica")
         self.facts = self.add_variable(

@@ -7,12 +7,9 @@ from typing import Any
 import keras
 
 from keras_gc import backend, keras_seam
-from keras_gc.models.gc_settings import (
-    GCSettings,
-    check_weight,
-    variables_in,
-)
+from keras_gc.models.gc_settings import GCSettings
 from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.monitors import minimise_gc
 from keras_gc.models.signatures import extends
 from keras_gc.models.step import GCStep
 from keras_gc.models.training_mode import mixes_examples
@@ -25,7 +22,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
     `keras.Model`.
     """
 
-    not_in_scalars = ("gc",)
+    not_in_scalars = ("gc", "gc_weight")
     _step: GCStep | None = None
     _traced_with: Any = None  # what train_function was traced for
 
@@ -34,6 +31,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         self,
         *args: Any,
         gc_weight: Any = 0.0,
+        gc_target: float | None = None,
         gc_estimator: Any = "auto",
         gc_inputs: str | Sequence[str] | None = None,
         gc_outputs: str | None = None,
@@ -56,6 +54,12 @@ class GCTrainer(keras_seam.SpeaksInScalars):
                 factor of GC in the loss. A step is `optimizer.iterations`:
                 the updates of the weights so far, those of earlier fits too.
                 Defaults to 0: GC is only watched.
+            gc_target: float > 0, GC of the training batches is held at or
+                below it, instead of a weight: the weight follows by itself,
+                is 0 as long as GC stays below, and is shown as `gc_weight`.
+                It takes some hundred steps to settle; if the loss stops
+                falling meanwhile, a warning says so. A step costs as much as
+                with a weight. Defaults to None.
             gc_estimator: `"auto"`, a name or a `keras_gc.estimators`
                 instance, of which a copy is used. Defaults to `"auto"`, which
                 is one random probe per example, for `val_gc` and `evaluate`
@@ -84,10 +88,12 @@ class GCTrainer(keras_seam.SpeaksInScalars):
 
         Raises:
             TypeError: if an argument is of a wrong type.
-            ValueError: if an argument is out of its range, or names no layer.
+            ValueError: if an argument is out of its range, or names no layer,
+                or both a weight and a target are given.
         """
         settings = GCSettings(
             gc_weight=gc_weight,
+            gc_target=gc_target,
             gc_estimator=gc_estimator,
             gc_inputs=gc_inputs,
             gc_outputs=gc_outputs,
@@ -102,7 +108,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         self.__dict__["_step"] = GCStep(self, settings)
         if self.built and self._step.is_asked_for:
             self._step.network  # noqa: B018 - a wrong name is told here
-        self._check_jit()
+        self._step.check_jit()
         if settings.gc_training and mixes_examples(self):
             warnings.warn(
                 "With `gc_training=True` and BatchNormalization the examples "
@@ -114,40 +120,53 @@ class GCTrainer(keras_seam.SpeaksInScalars):
 
     @extends(keras.Model.fit)
     def fit(
-        self, *args: Any, gc_weight: Any = None, **kwargs: Any
+        self,
+        *args: Any,
+        gc_weight: Any = None,
+        gc_target: float | None = None,
+        **kwargs: Any,
     ) -> keras.callbacks.History:
-        """Train; `keras.Model.fit` with a weight for GC.
+        """Train; `keras.Model.fit` with a weight or a target for GC.
 
         Args:
             *args: as in `keras.Model.fit`.
             gc_weight: float >= 0, `keras.Variable` or schedule
                 `step -> weight`, instead of `compile`'s for this fit alone.
                 Defaults to None: `compile`'s.
+            gc_target: float > 0, hold GC of the training batches at or below
+                it, likewise. Defaults to None: `compile`'s.
             **kwargs: as in `keras.Model.fit`.
 
         Returns:
-            A `History`, with `gc` and `val_gc` beside `loss` and `val_loss`.
+            A `History`, with `gc` and `val_gc` beside `loss` and `val_loss`,
+            and with a target `gc_weight`, the mean weight of each epoch.
             `loss` includes the penalty, `val_loss` does not.
 
         Raises:
             TypeError: if the weight is of a wrong type, or inputs have no
                 derivative and GC was asked for.
-            ValueError: if the weight is negative, the model is not compiled,
-                or GC was asked for and cannot be measured.
+            ValueError: if the weight is negative or the target not positive,
+                both are given, the model is not compiled, or GC was asked for
+                and cannot be measured.
         """
-        if gc_weight is not None:
-            weight = check_weight(gc_weight)
-            if self._step is None:
+        if self._step is None:
+            if gc_weight is not None or gc_target is not None:
                 raise ValueError(
-                    "You must call `compile()` before `fit(gc_weight=...)`."
+                    "You must call `compile()` before `fit(gc_weight=...)` or "
+                    "`fit(gc_target=...)`."
                 )
-            self._step.weight_of_fit = weight
-        _minimise_gc(kwargs.get("callbacks"))
-        try:
+            return super().fit(*args, **kwargs)  # says that it must be compiled
+        minimise_gc(kwargs.get("callbacks"))
+        with self._step.penalty.of_fit(gc_weight, gc_target):
             return super().fit(*args, **kwargs)
-        finally:
-            if self._step is not None:
-                self._step.weight_of_fit = None
+
+    @extends(keras.Model.evaluate)
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Evaluate as `keras.Model`; `gc` is shown, `gc_weight` is not."""
+        if self._step is None:
+            return super().evaluate(*args, **kwargs)
+        with self._step.evaluating():
+            return super().evaluate(*args, **kwargs)
 
     def train_step(self, *args: Any) -> Any:
         """Take one step down `L + gc_weight * GC`."""
@@ -163,24 +182,29 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         step = self._step
         if step is not None and step.is_shown:
             args = backend.run_beside(self, step.watch.in_evaluation, *args)
-        return super().test_step(*args)
+        if step is None:
+            return super().test_step(*args)
+        with step.evaluating():
+            return super().test_step(*args)
+
+    def reset_metrics(self) -> None:
+        """Begin an epoch; say if a target has ruined those before."""
+        if self._step is not None:
+            self._step.penalty.look_back()
+        super().reset_metrics()
 
     def make_train_function(self, force: bool = False) -> Callable:
         """Trace again when GC enters or leaves the loss, or by a schedule."""
         step = self._step
         if step is not None:
-            weight = step.weight_in_force
-            is_number = isinstance(weight, float)
-            traced_with = weight > 0 if is_number else weight
+            traced_with = step.penalty.form
             force = force or traced_with is not self._traced_with
             self.__dict__["_traced_with"] = traced_with
-            step.tracker.weight_variables = variables_in(weight)
+            step.penalty.prepare()
             if step.is_asked_for:
                 step.obstacle = None
-            if is_number:
-                step.tracker.weight.assign(weight)
             self._prepare_step()
-            self._check_jit()
+            step.check_jit()
         before = self.train_function
         super().make_train_function(force)
         if self.train_function is not before:
@@ -223,21 +247,6 @@ class GCTrainer(keras_seam.SpeaksInScalars):
 
         return backend.supervise(self, function, step.tracker.facts, check)
 
-    def _check_jit(self):
-        step = self._step
-        if (
-            step is not None
-            and (step.is_shown or step.changes_training)
-            and self.jit_compile
-            and not backend.SUPPORTS_JIT
-        ):
-            raise ValueError(
-                "On the torch backend a train step with GC cannot be compiled: "
-                "torch.compile does not differentiate twice. Use "
-                "`compile(jit_compile=False)`. Received: jit_compile="
-                f"{self.jit_compile}"
-            )
-
     @property
     def gc_settings(self) -> GCSettings | None:
         """What `compile` was told about GC; None before it."""
@@ -257,13 +266,15 @@ class GCTrainer(keras_seam.SpeaksInScalars):
             step.settings.gc_metric or step.changes_training
         ):
             metrics.append(step.tracker)
+            if step.penalty.has_target:
+                metrics.append(step.tracker.target)
         return metrics
 
     def get_metrics_result(self) -> dict:
         """Return the metrics' values; without `gc` if it is not shown."""
-        result = super().get_metrics_result()
-        if self._step is not None and not self._step.is_shown:
-            result.pop("gc", None)  # a user's `metrics` may lack it
+        result, step = super().get_metrics_result(), self._step
+        for name in () if step is None else step.hidden:
+            result.pop(name, None)  # a user's `metrics` may lack it
         return result
 
     def get_compile_config(self) -> dict:
@@ -285,14 +296,3 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
-
-
-def _minimise_gc(callbacks):
-    """Tell callbacks that watch `gc` which way is better: down."""
-    for callback in keras.tree.flatten(callbacks):
-        monitored = str(getattr(callback, "monitor", ""))
-        if (
-            monitored.removeprefix("val_") == "gc"
-            and getattr(callback, "mode", None) == "auto"
-        ):
-            callback.mode = "min"

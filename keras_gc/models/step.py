@@ -1,7 +1,8 @@
 """One step of training, with geometric complexity in the loss or beside it."""
 
+import contextlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -14,8 +15,9 @@ from keras_gc.logits import LogitNetwork
 from keras_gc.logits.evaluation_point import has_fixed_batch
 from keras_gc.models.batch_gc import BatchGC
 from keras_gc.models.first_batch import FirstBatch
-from keras_gc.models.gc_settings import GCSettings, scheduled_weight
+from keras_gc.models.gc_settings import GCSettings
 from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.penalty import Penalty
 from keras_gc.models.sampling import example_weights, random_rows
 from keras_gc.models.training_mode import depends_on_training
 from keras_gc.models.watch import Watch
@@ -38,7 +40,8 @@ class GCStep:
         self.model = model
         self.settings = settings
         self.tracker = GCTracker(settings.estimator, settings.heuristics)
-        self.weight_of_fit = None  # instead of compile's, while fit runs
+        self.penalty = Penalty(settings, self.tracker)
+        self.is_evaluating = False  # when the weight is not shown
         self.has_stepped = False  # whether our step was traced or run
         self.obstacle: str | None = None  # why GC is not measured after all
         self.watch = Watch(self)
@@ -120,6 +123,32 @@ class GCStep:
             stacklevel=2,
         )
 
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """In the block the logs are those of an evaluation."""
+        before, self.is_evaluating = self.is_evaluating, True
+        try:
+            yield
+        finally:
+            self.is_evaluating = before
+
+    def check_jit(self) -> None:
+        """Refuse what no backend could do.
+
+        Raises:
+            ValueError: if the step is to be compiled where it cannot be.
+        """
+        jit_compile = self.model.jit_compile
+        if not jit_compile or backend.SUPPORTS_JIT:
+            return
+        if self.is_shown or self.changes_training:
+            raise ValueError(
+                "On the torch backend a train step with GC cannot be compiled: "
+                "torch.compile does not differentiate twice. Use "
+                "`compile(jit_compile=False)`. Received: jit_compile="
+                f"{jit_compile}"
+            )
+
     def unpack(self, data: Any) -> tuple:
         """Return x, y and sample weights as tensors, the model built."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -180,6 +209,7 @@ class GCStep:
         if gc is not None:
             self.first_batch.note(x)
             self.tracker.add(*gc.sums)
+            self.penalty.follow(gc, loss, self.model.optimizer)
         return self.model.compute_metrics(
             x, y, y_pred, sample_weight=sample_weight
         )
@@ -204,28 +234,12 @@ class GCStep:
     @property
     def weight(self) -> Any:
         """The weight of this step, as a tensor."""
-        weight = self.weight_in_force
-        if isinstance(weight, keras.Variable):
-            return ops.convert_to_tensor(weight)
-        if callable(weight):
-            return scheduled_weight(weight, self.model.optimizer.iterations)
-        return ops.convert_to_tensor(self.tracker.weight)
-
-    @property
-    def weight_in_force(self) -> Any:
-        """The number, variable or schedule of now: fit's before compile's."""
-        if self.weight_of_fit is not None:
-            return self.weight_of_fit
-        return self.settings.gc_weight
+        return self.penalty.weight(self.model.optimizer)
 
     @property
     def is_penalised(self) -> bool:
         """Whether GC is part of the loss."""
-        weight = self.weight_in_force
-        is_number = not callable(weight) and not isinstance(
-            weight, keras.Variable
-        )
-        return weight > 0 if is_number else True
+        return self.penalty.is_on
 
     @property
     def is_asked_for(self) -> bool:
@@ -236,6 +250,13 @@ class GCStep:
     def is_shown(self) -> bool:
         """Whether `gc` is in the logs."""
         return bool(self.settings.gc_metric) and self.obstacle is None
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Names of metrics that the logs leave out."""
+        if not self.is_shown:
+            return "gc", "gc_weight"
+        return ("gc_weight",) if self.is_evaluating else ()
 
     @property
     def is_watched(self) -> bool:

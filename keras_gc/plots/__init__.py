@@ -22,6 +22,7 @@ FIGURES = {
     "batch_size": "settings",
     "noise": "settings",
     "explicit": "settings",
+    "target": "settings",
     "double_descent": "widths",
     "transfer_theorem": "inequality",
     "margin": "margins",

@@ -1,0 +1,162 @@
+"""The weight that follows a target of GC by itself."""
+
+import warnings
+from typing import Any
+
+import keras
+from keras import ops
+
+# What a batch adds to the running means is half forgotten after seven updates
+# of the model's weights.
+_KEPT = 0.9
+# Largest change of the log of the weight, in an update.
+_RATE = 0.05
+# Shares of the loss that the penalty makes up when it sets in, and at which it
+# is let go.
+_FIRST_SHARE = 1e-2
+_LAST_SHARE = 1e-3
+
+
+class GCTarget(keras.metrics.Mean):
+    """Holds GC at or below a target; as a metric, the mean weight of an epoch.
+
+    Dual ascent on the log of the weight, with r = GC / target, of a running
+    mean over the last batches. In each update of the model's weights
+
+        ascent = ascent * exp(0.05 (min(r, 2) - 1))
+        weight = ascent * min(r, 4)^2
+
+    The first rests where GC is the target on average. The square lets the
+    weight of the next step rise and give way at once, so that GC, which
+    follows the weight late, does not swing about the target. As
+    long as the constraint holds by itself the weight is 0. When it is broken,
+    the penalty begins at a hundredth of the loss; below a thousandth, with GC
+    below the target, it is let go.
+    """
+
+    def __init__(self):
+        super().__init__(name="gc_weight", dtype="float32")
+        self.target = self._scalar("target")
+        self.weight = self._scalar("weight")
+        self.ascent = self._scalar("ascent")
+        # Sums over the past, in which each batch counts less than the next.
+        self.recent_gc = self._scalar("recent_gc")
+        self.recent_loss = self._scalar("recent_loss")
+        self.recent_batches = self._scalar("recent_batches")
+        self.epoch_loss = self._scalar("epoch_loss")
+        self.has_warned = False
+        self._epochs: tuple = ()  # loss and weight of those before, up to two
+
+    def _scalar(self, name):
+        return self.add_variable(
+            (), "zeros", dtype="float32", aggregation="mean", name=name
+        )
+
+    def follow(self, gc: Any, loss: Any, batches_per_update: int = 1) -> None:
+        """Set the weight of the next step.
+
+        Args:
+            gc: scalar tensor, GC of the whole batch.
+            loss: scalar tensor, its loss with the penalty.
+            batches_per_update: int, batches whose gradients an optimizer
+                accumulates before it updates the model's weights. Defaults
+                to 1.
+        """
+        gc, loss = (
+            ops.stop_gradient(ops.cast(v, "float32")) for v in (gc, loss)
+        )
+        weight = ops.convert_to_tensor(self.weight)
+        loss = loss - weight * gc
+        self.epoch_loss.assign_add(loss)
+        self.total.assign_add(weight)
+        self.count.assign_add(ops.ones(()))
+        # A batch that overflows says nothing about the next ones.
+        usable = ops.logical_and(ops.isfinite(gc), ops.isfinite(loss))
+        gc, loss = self._recent(gc, loss, usable, batches_per_update)
+        self._ascend(gc, loss, batches_per_update)
+
+    def _recent(self, gc, loss, usable, batches_per_update):
+        """Return running means of GC and of the loss's size."""
+        kept = _KEPT ** (1 / batches_per_update)
+
+        def add(variable, value):
+            old = ops.convert_to_tensor(variable)
+            new = ops.where(usable, kept * old + value, old)
+            variable.assign(new)
+            return new
+
+        batches = add(self.recent_batches, 1.0)
+        totals = add(self.recent_gc, gc), add(self.recent_loss, ops.abs(loss))
+        return tuple(ops.divide_no_nan(total, batches) for total in totals)
+
+    def _ascend(self, gc, loss, batches_per_update):
+        ratio = gc / self.target
+        old = ops.convert_to_tensor(self.ascent)
+        rate = _RATE / batches_per_update
+        first = _FIRST_SHARE * ops.divide_no_nan(loss, gc)
+        new = ops.where(
+            old > 0,
+            old * ops.exp(rate * (ops.minimum(ratio, 2.0) - 1)),
+            ops.where(ratio > 1, first, 0.0),
+        )
+        is_idle = ops.logical_and(ratio < 1, new * gc < _LAST_SHARE * loss)
+        new = ops.where(is_idle, 0.0, new)
+        self.ascent.assign(new)
+        self.weight.assign(new * ops.square(ops.minimum(ratio, 4.0)))
+
+    def reset_state(self) -> None:
+        """Forget the epoch, and nothing that the weight follows from."""
+        for variable in (self.total, self.count, self.epoch_loss):
+            variable.assign(ops.zeros(()))
+
+    def look_back(self) -> None:
+        """Between epochs, say once if the penalty ruins training.
+
+        That is: in two epochs in a row the loss, penalty apart, has not
+        fallen, while the weight has risen by a tenth or more.
+        """
+        count = float(ops.convert_to_numpy(self.count))
+        if not count or self.has_warned:
+            return
+        now = tuple(
+            float(ops.convert_to_numpy(total)) / count
+            for total in (self.epoch_loss, self.total)
+        )
+        epochs = (*self._epochs, now)
+        self._epochs = epochs[-2:]
+        if len(epochs) == 3 and all(
+            loss >= loss_before and weight > 1.1 * weight_before
+            for (loss_before, weight_before), (loss, weight) in zip(
+                epochs, epochs[1:], strict=False
+            )
+        ):
+            self.has_warned = True
+            target = float(ops.convert_to_numpy(self.target))
+            warnings.warn(
+                f"To hold GC at `gc_target={target:g}`, the weight of its "
+                f"penalty rose to {now[1]:.3g}, and the loss (without the "
+                f"penalty) has stopped falling at {now[0]:.3g}. This target "
+                "may cost the model what it learns: its outputs become the "
+                "same for all inputs. Choose a larger `gc_target`, or train "
+                "without one first and look at `gc` to find what is usual for "
+                "this model; a smaller learning rate also helps if GC jumps "
+                "about.",
+                stacklevel=2,
+            )
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save what the weight follows from."""
+        for index, variable in enumerate(self._saved):
+            store[str(index)] = ops.convert_to_numpy(variable)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load it, if it was saved: a plain model's file has none."""
+        if len(store.keys()) != len(self._saved):
+            return
+        for index, variable in enumerate(self._saved):
+            variable.assign(store[str(index)])
+
+    @property
+    def _saved(self):
+        recent = (self.recent_gc, self.recent_loss, self.recent_batches)
+        return [self.weight, self.ascent, *recent]
