@@ -180,7 +180,11 @@ class Store:
             row: `Row`, the run, with at least `setting` and `seed`.
         """
         line = json.dumps(row, allow_nan=False).encode() + b"\n"
-        with self._lock("rows"), self._rows_file.open("ab") as file:
+        with (
+            _told(self._rows_file),
+            self._lock("rows"),
+            self._rows_file.open("ab") as file,
+        ):
             file.truncate(sum(map(len, self._finished_lines())))
             file.write(line)
             file.flush()
@@ -234,8 +238,21 @@ def write_json(path: Path, value: Any) -> None:
         value: Plain JSON values.
     """
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    with _told(path):
+        part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, path)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be written which it is and what to do."""
+    try:
+        yield
+    except OSError as error:  # a full disk names no file
+        raise OSError(
+            f"{path} could not be written: {error.strerror or error}. What it "
+            "held before is kept. Make room, and go on with `--resume`."
+        ) from error
 
 
 def read_json(path: Path) -> Any:

@@ -151,6 +151,10 @@ SETTINGS = {
     "in our own step": {"heuristics": [keras_gc.heuristics.SAM(0.0)]},
 }
 
+# On torch these layers change the images in place (`images += delta`), so
+# whatever looks at a batch twice sees other images the second time.
+IN_PLACE = {"AugMix", "RandomBrightness", "RandomColorJitter"}
+
 
 def trained(kind, name, **settings):
     """Return all variables of a model after one step."""
@@ -204,21 +208,27 @@ def of_keras():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("name", sorted(STATEFUL))
-def test_one_step_leaves_the_state_that_kerass_own_leaves(name, of_keras):
+def test_one_step_leaves_the_state_that_kerass_own_leaves(
+    name, settings, of_keras, request
+):
+    if (BACKEND, settings) == ("torch", "in our own step") and name in IN_PLACE:
+        request.applymarker(
+            pytest.mark.xfail(strict=True, reason="Keras changes the images")
+        )
     before, expected = of_keras(name)
     assert any(
         not np.array_equal(a, b) for a, b in zip(before, expected, strict=True)
     )
-    for settings in SETTINGS.values():
-        with warnings.catch_warnings():
-            # Where GC cannot be measured: the model trains as Keras's.
-            warnings.filterwarnings("ignore", "Geometric complexity is not")
-            start, state = trained(keras_gc.GCModel, name, **settings)
-        for a, b in zip(start, before, strict=True):
-            np.testing.assert_array_equal(a, b)
-        for a, b in zip(state, expected, strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    with warnings.catch_warnings():
+        # Where GC cannot be measured: the model trains as Keras's.
+        warnings.filterwarnings("ignore", "Geometric complexity is not")
+        start, state = trained(keras_gc.GCModel, name, **SETTINGS[settings])
+    for a, b in zip(start, before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(state, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def _may_change_state(kind):
