@@ -54,7 +54,7 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock("folder"):
             if not (self.folder / "config.json").exists():
-                self._write_config(config)
+                write_json(self.folder / "config.json", config)
                 return
             there, num_rows = self.config(), len(self._finished_lines())
             if resume:
@@ -62,7 +62,7 @@ class Store:
                 config["seeds"] = there["seeds"] + sorted(new)
             differences = _differences(there, config)
             if resume and set(differences) <= {"seeds"}:
-                self._write_config(config)
+                write_json(self.folder / "config.json", config)
                 return
         if differences:
             hint = "" if num_rows else " (Nothing is lost if you delete it.)"
@@ -78,9 +78,6 @@ class Store:
                 "runs). Go on with them with `--resume` (resume=True), or "
                 "choose another folder with `--out`."
             )
-
-    def _write_config(self, config: dict) -> None:
-        write_json(self.folder / "config.json", config)
 
     def config(self) -> dict:
         """Return what was fixed before the first run.
@@ -180,15 +177,12 @@ class Store:
             row: `Row`, the run, with at least `setting` and `seed`.
         """
         line = json.dumps(row, allow_nan=False).encode() + b"\n"
-        with (
-            _told(self._rows_file),
-            self._lock("rows"),
-            self._rows_file.open("ab") as file,
-        ):
-            file.truncate(sum(map(len, self._finished_lines())))
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        with _told(self._rows_file), self._lock("rows"):
+            with self._rows_file.open("ab") as file:
+                file.truncate(sum(map(len, self._finished_lines())))
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
 
     def write_verdict(self, verdict: dict) -> None:
         """Write `verdict.json`, after the last run.

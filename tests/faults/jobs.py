@@ -94,5 +94,5 @@ def reproduce(folder, name="interpolation"):
     _write(folder / "result.npz", rows)
 
 
-TIMES = {"seconds", "started", "finished", "time", "wall_time", "environment"}
+TIMES = {"time", "environment"}
 JOBS = {"fit": fit, "reproduce": reproduce}
