@@ -51,11 +51,11 @@ def no_forward_mode(error: Exception | str) -> ValueError:
 def noise_of_its_own(operation: str) -> ValueError:
     """A model draws random numbers that cannot be drawn a second time."""
     return ValueError(
-        "FiniteDifference compares two evaluations of the model, which must "
-        "draw the same random numbers, and an operation of this model draws "
-        "from a state of its own: their difference would be mostly noise. "
-        "Draw from a seed, `keras.random.uniform(..., "
-        "seed=keras.random.SeedGenerator())`, or use an estimator with one "
-        "evaluation: `keras_gc.estimators.Hutchinson()`. Received: operation "
-        f"{operation}"
+        "FiniteDifference, SAM and GradientPenalty compare two evaluations of "
+        "the model, which must draw the same random numbers, and an operation "
+        "of this model draws from a state of its own: their difference would "
+        "be mostly noise. Draw from a seed, `keras.random.uniform(..., "
+        "seed=keras.random.SeedGenerator())`, or use what needs one "
+        "evaluation, as `keras_gc.estimators.Hutchinson()`. Received: "
+        f"operation {operation}"
     )

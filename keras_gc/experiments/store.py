@@ -54,7 +54,7 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._lock("folder"):
             if not (self.folder / "config.json").exists():
-                self._write_config(config)
+                write_json(self.folder / "config.json", config)
                 return
             there, num_rows = self.config(), len(self._finished_lines())
             if resume:
@@ -62,7 +62,7 @@ class Store:
                 config["seeds"] = there["seeds"] + sorted(new)
             differences = _differences(there, config)
             if resume and set(differences) <= {"seeds"}:
-                self._write_config(config)
+                write_json(self.folder / "config.json", config)
                 return
         if differences:
             hint = "" if num_rows else " (Nothing is lost if you delete it.)"
@@ -78,9 +78,6 @@ class Store:
                 "runs). Go on with them with `--resume` (resume=True), or "
                 "choose another folder with `--out`."
             )
-
-    def _write_config(self, config: dict) -> None:
-        write_json(self.folder / "config.json", config)
 
     def config(self) -> dict:
         """Return what was fixed before the first run.
@@ -180,11 +177,12 @@ class Store:
             row: `Row`, the run, with at least `setting` and `seed`.
         """
         line = json.dumps(row, allow_nan=False).encode() + b"\n"
-        with self._lock("rows"), self._rows_file.open("ab") as file:
-            file.truncate(sum(map(len, self._finished_lines())))
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        with _told(self._rows_file), self._lock("rows"):
+            with self._rows_file.open("ab") as file:
+                file.truncate(sum(map(len, self._finished_lines())))
+                file.write(line)
+                file.flush()
+                os.fsync(file.fileno())
 
     def write_verdict(self, verdict: dict) -> None:
         """Write `verdict.json`, after the last run.
@@ -234,8 +232,21 @@ def write_json(path: Path, value: Any) -> None:
         value: Plain JSON values.
     """
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    with _told(path):
+        part.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, path)
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say of a file that cannot be written which it is and what to do."""
+    try:
+        yield
+    except OSError as error:  # a full disk names no file
+        raise OSError(
+            f"{path} could not be written: {error.strerror or error}. What it "
+            "held before is kept. Make room, and go on with `--resume`."
+        ) from error
 
 
 def read_json(path: Path) -> Any:

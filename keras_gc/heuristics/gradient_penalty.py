@@ -115,7 +115,7 @@ class GradientPenalty(Heuristic):
         scale = model.optimizer.scale_loss(1.0)
 
         def penalised(objective, values=None):
-            with delay_updates() as make_updates:
+            with delay_updates() as make_updates, backend.keep_random_state():
                 loss, aux, gradients = value_and_gradients(objective, values)
             if values is None:
                 values = [v.value for v in model.trainable_variables]

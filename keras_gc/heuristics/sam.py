@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_gc import _validation
+from keras_gc import _validation, backend
 from keras_gc.backend.scope import delay_updates
 from keras_gc.heuristics.heuristic import Heuristic, neighbour_along
 
@@ -69,7 +69,7 @@ class SAM(Heuristic):
         """Return the function that computes SAM's gradients."""
 
         def at_worst_neighbour(objective, values=None):
-            with delay_updates() as make_updates:
+            with delay_updates() as make_updates, backend.keep_random_state():
                 loss, aux, gradients = value_and_gradients(objective, values)
             if values is None:
                 values = [v.value for v in model.trainable_variables]

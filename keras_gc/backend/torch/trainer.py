@@ -8,6 +8,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from keras_gc.backend import errors
 from keras_gc.backend.scope import discard_updates
 from keras_gc.backend.torch import replicas
+from keras_gc.backend.torch.random_state import keep_random_state
 
 
 def value_and_gradients(
@@ -85,7 +86,8 @@ def run_step(model, step, data):
 def run_beside(model, step, data):
     """Call `step(data)`; return what the model's own step is to be given."""
     del model
-    step(data)
+    with keep_random_state():  # so that it draws what it would have drawn
+        step(data)
     return (data,)
 
 
