@@ -38,14 +38,14 @@ _HEURISTIC = {
 def costs():
     """Step costs in units of the plain step: `keras-gc bench`, with `--jit`."""
     ratio = {
-        (row["path"], row["network"], row["jit_compile"]): row["ratio"]
+        (row["path"], (row["network"], row["jit_compile"])): row["ratio"]
         for row in _rows(RESULTS / "bench.jsonl")
     }
     columns = [(n, jit) for jit in (False, True) for n in ("mlp", "cnn")]
     return _table(
         ["train step with", "MLP", "CNN", "MLP, XLA", "CNN, XLA"],
         [
-            [name, *(f"{ratio[path, *column]:.2f}" for column in columns)]
+            [name, *(f"{ratio[path, column]:.2f}" for column in columns)]
             for path, name in _COST_OF.items()
         ],
     )
