@@ -13,7 +13,7 @@ class Dataset(NamedTuple):
     by `a` divide the Jacobian by `a`, so the same function measured on inputs
     from 0 to 255 has a `255 ** 2` times smaller value.
 
-    Args:
+    Attributes:
         name: str, the dataset's name, as given to `load`.
         x_train: float32 array of shape `(num_train, height, width, channels)`.
         y_train: int32 array of shape `(num_train,)`, the class of each image.
