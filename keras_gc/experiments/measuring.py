@@ -139,7 +139,9 @@ def squared_errors(outputs: Any, y: Any) -> Any:
         A tensor of shape `(examples,)`, means over the classes.
     """
     labels = keras.ops.one_hot(
-        keras.ops.reshape(y, (-1,)), outputs.shape[-1], dtype=outputs.dtype
+        keras.ops.cast(keras.ops.reshape(y, (-1,)), "int32"),
+        outputs.shape[-1],
+        dtype=outputs.dtype,
     )
     centred = labels - 1 / outputs.shape[-1]
     return keras.ops.mean(keras.ops.square(outputs - centred), -1)

@@ -67,15 +67,11 @@ def warn_of_flat_operations(model: keras.Model) -> None:
             )
         return real[id(tensor)]
 
-    flat = [
-        operation
-        for operation in getattr(model, "operations", ())
-        if _is_flat(operation)
-    ]
     names = [
         f"'{operation.name}' ({type(operation).__name__})"
-        for operation in flat
-        if any(map(depends, keras_seam.call_inputs(operation)))
+        for operation in _operations_behind_real_outputs(model)
+        if _is_flat(operation)
+        and any(map(depends, keras_seam.call_inputs(operation)))
     ]
     if names:
         warnings.warn(
@@ -84,6 +80,23 @@ def warn_of_flat_operations(model: keras.Model) -> None:
             "geometric complexity.",
             stacklevel=2,
         )
+
+
+def _operations_behind_real_outputs(model):
+    found, seen = {}, set()
+    waiting = [
+        tensor
+        for tensor in getattr(model, "outputs", None) or ()
+        if "float" in tensor.dtype
+    ]
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            call = keras_seam.producer(tensor)
+            found[id(call.operation)] = call.operation
+            waiting += call.inputs
+    return list(found.values())
 
 
 def _is_flat(operation):
