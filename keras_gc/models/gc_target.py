@@ -15,6 +15,8 @@ _RATE = 0.05
 # is let go.
 _FIRST_SHARE = 1e-2
 _LAST_SHARE = 1e-3
+# Shorter epochs are too noisy to tell that training is ruined.
+_FEWEST_BATCHES = 20
 
 
 class GCTarget(keras.metrics.Mean):
@@ -113,25 +115,24 @@ class GCTarget(keras.metrics.Mean):
         """Between epochs, say once if the penalty ruins training.
 
         That is: in two epochs in a row the loss, penalty apart, has not
-        fallen, while the weight has risen by a tenth or more.
+        fallen, while the weight has risen by a tenth or more, and GC is still
+        a tenth or more above the target.
         """
-        count = float(ops.convert_to_numpy(self.count))
-        if not count or self.has_warned:
+        count = _number(self.count)
+        if count < _FEWEST_BATCHES or self.has_warned:
             return
-        now = tuple(
-            float(ops.convert_to_numpy(total)) / count
-            for total in (self.epoch_loss, self.total)
-        )
+        now = _number(self.epoch_loss) / count, _number(self.total) / count
+        target = _number(self.target)
+        gc = _number(self.recent_gc) / max(_number(self.recent_batches), 1e-9)
         epochs = (*self._epochs, now)
         self._epochs = epochs[-2:]
-        if len(epochs) == 3 and all(
+        if len(epochs) == 3 and gc > 1.1 * target and all(
             loss >= loss_before and weight > 1.1 * weight_before
             for (loss_before, weight_before), (loss, weight) in zip(
                 epochs, epochs[1:], strict=False
             )
         ):
             self.has_warned = True
-            target = float(ops.convert_to_numpy(self.target))
             warnings.warn(
                 f"To hold GC at `gc_target={target:g}`, the weight of its "
                 f"penalty rose to {now[1]:.3g}, and the loss (without the "
@@ -160,3 +161,7 @@ class GCTarget(keras.metrics.Mean):
     def _saved(self):
         recent = (self.recent_gc, self.recent_loss, self.recent_batches)
         return [self.weight, self.ascent, *recent]
+
+
+def _number(variable):
+    return float(ops.convert_to_numpy(variable))
