@@ -67,7 +67,7 @@ class GeometricComplexity(keras.callbacks.Callback):
         if not (isinstance(every, str) and every == "epoch"):
             _validation.positive_int("every", every)
         self.x = x
-        self.every = every
+        self.every: Any = every
         self.name = name
         self.estimator = estimator
         self.inputs = inputs
@@ -75,7 +75,7 @@ class GeometricComplexity(keras.callbacks.Callback):
         self.batch_size = batch_size
         self.seed = seed
         self.history: list[tuple[int, float]] = []
-        self._meter = None
+        self._meter: Meter | None = None
         self._step = self._epoch_start = 0
 
     def set_model(self, model: keras.Model) -> None:

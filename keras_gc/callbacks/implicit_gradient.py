@@ -52,7 +52,7 @@ class ImplicitGradientPenalty(keras.callbacks.Callback):
         self.name = name
         self.learning_rate = learning_rate
         self.batch_size = batch_size
-        self._meter = None
+        self._meter: ImplicitGradientMeter | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Forget what was traced for an earlier fit."""

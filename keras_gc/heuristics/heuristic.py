@@ -29,7 +29,7 @@ class Heuristic:
             other heuristics together. Defaults to False.
     """
 
-    seed = None
+    seed: int | None = None
     is_outermost = False
 
     def corrupt(
