@@ -12,7 +12,7 @@ from keras_gc import _validation
 from keras_gc.batches import batches_of, check_ends
 from keras_gc.meter import Meter
 
-# `rtol` is not believed before this many examples.
+# With fewer examples the standard error itself is too uncertain for `rtol`.
 _FEWEST_EXAMPLES = 64
 
 
@@ -20,17 +20,17 @@ _FEWEST_EXAMPLES = 64
 class GCEstimate:
     """A measured geometric complexity.
 
-    It is a number wherever one is asked for: `float(estimate)`,
-    `f"{estimate:.3f}"`, `estimate_1 < estimate_2` (by value), and
-    `pandas.DataFrame([estimate_1, estimate_2])` has a column for each
-    attribute.
+    It acts as a number in `float(estimate)`, `f"{estimate:.3f}"` and
+    `estimate_1 < estimate_2`. `pandas.DataFrame([estimate_1, estimate_2])` has
+    a column for each attribute.
 
     Attributes:
         value: mean over the examples of the squared Frobenius norm of the
             logits' Jacobian, in (logit / input unit)^2.
-        standard_error: of `value` as an estimate of the expectation over the
-            distribution that the examples come from; includes the noise of a
-            stochastic estimator. NaN for a single example.
+        standard_error: standard error of `value` as an estimate of the
+            expectation over the distribution that the examples come from. It
+            includes the noise of a stochastic estimator. NaN for a single
+            example.
         num_examples: number of examples measured.
         estimator: name of the estimator.
 
@@ -98,12 +98,13 @@ def geometric_complexity(
     1: a = 255) has GC divided by a^2. State the range of your inputs with
     each value.
 
-    What counts: outputs at masked positions do not, so padding changes
-    nothing. Inputs that are not real numbers (class ids, strings, tokens
-    beside real inputs) are carried along. Integers fed to a floating
-    `keras.Input` are cast as Keras casts them and measured there. Where the
-    model draws random numbers in inference, GC is the expectation over them:
-    each batch gets fresh ones, which `seed` makes repeatable.
+    Outputs at masked positions do not count, so padding changes nothing.
+    Inputs that are not real numbers (class ids, strings, tokens next to real
+    inputs) are passed to the model, but not differentiated with respect to.
+    Integers fed to a floating `keras.Input` are cast as Keras casts them, and
+    the derivative is that with respect to the result. Where the model draws
+    random numbers in inference, GC is the expectation over them: each batch
+    gets fresh ones, which `seed` makes repeatable.
 
     Args:
         model: `keras.Model`, built.
@@ -113,20 +114,20 @@ def geometric_complexity(
         estimator: `"auto"`, a name, or a `keras_gc.estimators.Estimator`,
             of which a copy is used. `"auto"` measures exactly where that
             takes at most 32 Jacobian products per example, else samples
-            outputs.
+            outputs. Defaults to `"auto"`.
         inputs: str or list of str, names of layers at whose outputs the
             Jacobian is taken (for token models the embedding), or of some of
-            several inputs. Defaults to all real inputs.
+            the model's several inputs. Defaults to all real inputs.
         outputs: str, name of a layer whose output is taken for f (embedding
             GC). Defaults to the logits.
-        batch_size: int, examples at a time, for arrays. Defaults to 32. Not
-            more than one batch is in memory.
-        rtol: float in (0, 1). Stop as soon as the standard error is below
-            `rtol * value` (not before 64 examples). Arrays are then visited in
-            random order; other data must come shuffled, for the first part to
-            stand for the whole. Defaults to None: all of the data.
+        batch_size: int, examples at a time, for arrays. At most one batch is
+            in memory. Defaults to 32.
+        rtol: float in (0, 1), stop as soon as the standard error is below
+            `rtol * value`, after 64 examples or more. Arrays are then visited
+            in random order; other data must come shuffled, so that the first
+            part is representative. Defaults to None: all of the data.
         seed: int, makes the result repeatable. Defaults to None.
-        verbose: 1 shows a progress bar. Defaults to 0.
+        verbose: int, 1 shows a progress bar. Defaults to 0.
 
     Returns:
         A `GCEstimate`; `float(...)` of it is its value.
@@ -204,7 +205,7 @@ def jacobian_norms(
         outputs: str, a layer to measure to. Defaults to the logits.
         batch_size: int, examples at a time, for arrays. Defaults to 32.
         seed: int, makes the result repeatable. Defaults to None.
-        verbose: 1 shows a progress bar. Defaults to 0.
+        verbose: int, 1 shows a progress bar. Defaults to 0.
 
     Returns:
         numpy array `(num_examples,)`, in the order of the data, in
@@ -240,7 +241,7 @@ def _progress(batches):
 
 
 class _Moments:
-    """Mean and standard error of numbers that come in parts, kept as sums."""
+    """Running mean and standard error of numbers that come in parts."""
 
     def __init__(self):
         self.count = 0

@@ -30,10 +30,12 @@ class Meter:
 
     Args:
         model: `keras.Model`, built.
-        estimator: `"auto"`, a name or an `Estimator`, of which a copy is used.
-        inputs: str or list of str, names of layers to measure from.
-        outputs: str, name of a layer to measure to.
-        seed: int or None.
+        estimator: `"auto"`, a name or an `Estimator`, of which a copy is
+            used. Defaults to `"auto"`.
+        inputs: str or list of str, names of layers to measure from. Defaults
+            to the model's inputs.
+        outputs: str, name of a layer to measure to. Defaults to the logits.
+        seed: int, makes the values repeatable. Defaults to None.
     """
 
     def __init__(
@@ -45,7 +47,7 @@ class Meter:
         seed: int | None = None,
     ):
         self.network = LogitNetwork(model, inputs, outputs)
-        self.estimator = None
+        self.estimator: Any = None
         if not _validation.is_auto(estimator):
             # A copy: its state is this meter's own.
             self.estimator = estimators.get(estimator).copy()
@@ -55,7 +57,7 @@ class Meter:
         self.inputs = input_structure(model)
         self._framework_seeds = _seed_stream(seed)
         self._noise = _own_seed_states(model, seed)
-        self._values = None
+        self._values: Any = None
         self._factor = 1.0
 
     def __call__(self, x: Any) -> np.ndarray:
@@ -80,7 +82,7 @@ class Meter:
         return "exact" if self.estimator.is_exact else repr(self.estimator)
 
     def _prepare(self, x):
-        """Look at the first batch, choose the estimator, trace and measure."""
+        """Check the first batch, choose the estimator, trace and measure."""
         network = self.network
         loss = getattr(network.model, "loss", None)
         facts = as_facts(ops.convert_to_numpy(Facts.of(network, x).stack()))
@@ -103,12 +105,12 @@ class Meter:
             return measured[factor]
 
         factor = find_factor(values_of)
-        if factor != self._factor:  # others were tried in vain
+        if factor != self._factor:  # no factor helped: back to 1
             self._trace(factor)
         return values_of(factor)
 
     def _trace(self, factor):
-        """Measure a multiple of f, where f's own GC leaves float32's range."""
+        """Trace the measurement of `factor * f`, for a GC beyond float32."""
         self._factor = factor
         self._values = backend.compiled(
             self._measure,
@@ -119,7 +121,7 @@ class Meter:
 
     @property
     def _state(self):
-        """What measuring changes: nothing of the model's."""
+        """The variables that measuring changes: none of the model's."""
         own = [own for _, own in self._noise]
         return [*self.estimator.variables, self.seed.state, *own]
 
@@ -147,7 +149,7 @@ def _row_size(point):
 
 
 def _has_fixed_shapes(network):
-    """Whether a functional model's inputs and outputs have fixed shapes."""
+    """Return whether no shape is open but for the batch."""
     model = network.model
     tensors = [
         *(getattr(model, "inputs", None) or ()),
@@ -157,7 +159,7 @@ def _has_fixed_shapes(network):
 
 
 def _own_seed_states(model, seed):
-    """Return pairs of the model's seed states and ones to use instead."""
+    """Return pairs: a seed state of the model, and a variable in its place."""
     draw = random.Random(seed)
     return [
         (
@@ -174,7 +176,7 @@ def _own_seed_states(model, seed):
 
 
 def _seed_stream(seed):
-    """Yield a seed for each batch, for generators that are the framework's."""
+    """Yield a seed for each batch, for the framework's own generator."""
     draw = random.Random(seed)
     while True:
         yield None if seed is None else draw.randrange(2**31)

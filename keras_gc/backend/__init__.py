@@ -8,14 +8,14 @@ folder says how its framework differentiates, and nothing else:
 - `accumulate(body, count)`: `sum(body(i) for i in range(count))`, with memory
   that does not grow with `count` where nothing is differentiated afterwards.
 - `keep_random_state()`: a context after which the framework's own random
-  numbers are those before it; raises where they cannot be set back.
+  state is what it was before; raises if it cannot be restored.
 - `value_and_gradients(objective, variables, values=None, scale=1.0,
   differentiable=False)`: for the train step.
-- `apply_gradients(optimizer, gradients, variables)`: likewise.
+- `apply_gradients(optimizer, gradients, variables)`: for the train step, too.
 - `variable_scope(model)`: where a model's variables may be created.
 - `compiled(fn, constants, state, any_batch_size=True)`: `fn` traced once; it
   reads the variables and changes those of `state`.
-- `eagerly()`: a context in which values can be looked at inside of a trace.
+- `eagerly()`: a context inside a trace in which values are concrete.
 - `seeded(seed)`: a context in which the framework's own generator of random
   numbers, if it has one, starts from a seed.
 - `run_step(model, step, *args)`: calls `step(data)` in the form in which the

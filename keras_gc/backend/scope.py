@@ -16,11 +16,12 @@ def discard_updates(values: Iterable = ()) -> Iterator["_Scope"]:
     scope holds (on JAX: all weights during training). This one keeps them.
 
     Args:
-        values: pairs of a variable and what it holds in the block instead.
+        values: pairs of a variable and the value that it has in the block.
+            Defaults to none.
 
     Yields:
-        The scope: `scope.get_current_value(variable)` is what a variable has
-        become.
+        The scope; `scope.get_current_value(variable)` is a variable's latest
+        value.
     """
     with _Scope(values, collect_losses=True) as scope:
         yield scope
@@ -30,12 +31,13 @@ def discard_updates(values: Iterable = ()) -> Iterator["_Scope"]:
 def delay_updates(values: Iterable = ()) -> Iterator[Callable[[], None]]:
     """Hold back what the block assigns to variables; yields `make_updates`.
 
-    `make_updates()`, called after the block, assigns it. The block itself
-    sees its own assignments, as in `discard_updates`. A variable that `values`
-    replaces keeps its own value: what became of the replacement is dropped.
+    `make_updates()`, called after the block, makes the assignments. The block
+    itself sees its own assignments, as in `discard_updates`. A variable whose
+    value `values` replaces keeps its own: assignments to it are dropped.
 
     Args:
-        values: pairs of a variable and what it holds in the block instead.
+        values: pairs of a variable and the value that it has in the block.
+            Defaults to none.
 
     Yields:
         The function `make_updates`.
@@ -45,7 +47,7 @@ def delay_updates(values: Iterable = ()) -> Iterator[Callable[[], None]]:
 
 
 class _Scope(keras_seam.Scope):
-    """Inherits the outer scope's values, and knows what the block changed."""
+    """A scope that inherits the outer one's values and records changes."""
 
     def __enter__(self):
         super().__enter__()
@@ -66,8 +68,8 @@ class _Scope(keras_seam.Scope):
         State (moving means, seeds) is a constant once assigned. A layer may
         also assign a weight and use it, as SpectralNormalization does. In
         Keras's own step on JAX, the gradient then flows through the new
-        value; on TensorFlow and torch it is that of the weight as it is used,
-        as if the assignment had moved nothing.
+        value. On TensorFlow and torch the gradient at the new value is
+        passed to the weight unchanged.
         """
         if not variable.trainable:
             return keras.ops.stop_gradient(value)

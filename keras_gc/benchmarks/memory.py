@@ -1,13 +1,15 @@
 """Peak memory of exact GC, over that of the plain train step.
 
-Each figure comes from a fresh process of its own: the largest resident set,
-less what the process had before the model ran.
+Each figure comes from a fresh process: its largest resident set, minus that
+before the model ran.
 """
 
 import json
 import resource
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 from keras_gc import benchmarks
 
@@ -17,13 +19,13 @@ _BATCH = 32
 _WIDTH = 16  # a quarter of ResNet-18, so that 1000 products take two minutes
 
 
-def memory(out=None):
+def memory(out: str | Path | None = None) -> list[dict[str, Any]]:
     """Compare exact GC of a model with 1000 classes and its train step.
 
     The model is a narrow ResNet-18 on 64x64x3, the batch has 32 examples.
 
     Args:
-        out: path of a JSON lines file to append to, or None.
+        out: path of a JSON lines file to append to. Defaults to None: no file.
 
     Returns:
         List of two dicts: what was run, and its peak memory in MiB.

@@ -1,4 +1,4 @@
-"""Noise of each estimator: what a penalty's weight gradient feels, and a value.
+"""Noise of each estimator, in its values and in a penalty's weight gradient.
 
 A network is trained as usual; then, at its weights, estimates on a batch are
 compared with the exact ones of the same batch.
@@ -17,7 +17,7 @@ from keras_gc.experiments.environment import environment
 from keras_gc.experiments.networks import mlp
 
 _NUM_TRAIN = 12_000
-# Batches by which an estimator with a state learns before it is measured.
+# Batches from which an estimator with state learns before it is measured.
 _WARM_UP = 20
 
 
@@ -65,19 +65,19 @@ def noise(
 ) -> list[dict[str, Any]]:
     """Measure the noise of estimators on one trained network.
 
-    The noise of an estimate e of what is exactly g is `E ||e - g||^2 /
-    ||g||^2` over draws on one batch, a mean over batches: of the weight
-    gradient of the batch's mean GC, and of that mean itself.
+    The noise of an estimate e of g is `E ||e - g||^2 / ||g||^2`, with the
+    expectation over draws on one batch and then the mean over batches. It is
+    measured for the batch's mean GC, and for the weight gradient of that mean.
 
     Args:
         task: str, a key of `TASKS`: data set and network.
-        candidates: the estimators.
-        epochs: int, epochs of Adam on up to 12,000 examples. Defaults to 6;
-            0 measures at initialisation.
+        candidates: tuple of estimators. Defaults to `ESTIMATORS`.
+        epochs: int, epochs of Adam on up to 12,000 examples; 0 measures at
+            initialisation. Defaults to 6.
         batch_size: int, examples of a batch. Defaults to 128.
-        num_batches: int. Defaults to 4.
+        num_batches: int, batches to measure on. Defaults to 4.
         num_draws: int, estimates on each batch. Defaults to 20.
-        out: path of a JSON lines file to append to, or None.
+        out: path of a JSON lines file to append to. Defaults to None: no file.
 
     Returns:
         List of dicts, one for each estimator.

@@ -1,11 +1,13 @@
 """Cost of a train step with GC, in units of the plain train step.
 
-All steps of one network run in one process and in turn, so that a change in
-the machine's speed falls on all alike; the ratio is that of the medians.
+All steps of one network run in turn in one process, so that a change in the
+machine's speed affects all alike. Ratios are those of the medians.
 """
 
 import time
-from typing import NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -27,8 +29,8 @@ _CLASSES = 10
 class _Path(NamedTuple):
     """A way to train: its arithmetic bound, and how the model is made.
 
-    Forward costs 1, weights and inputs backward 2: a product with the Jacobian
-    and its derivative cost one plain step.
+    In units of a forward pass, the backward pass costs 2 (weights and inputs).
+    A product with the Jacobian and its derivative cost 3: one plain step.
     """
 
     name: str
@@ -48,7 +50,7 @@ def _heuristic(heuristic):
     return {"gc_metric": False, "heuristics": [heuristic]}
 
 
-_PATHS = (
+_ALL = (
     _Path("plain", 1),
     _Path("metric", 4 / 3, {}),
     _Path("metric, 1/8 of the batch", 1 + 1 / 12, {"gc_fraction": 1 / 8}),
@@ -66,46 +68,47 @@ _PATHS = (
     _Path("WeightNoise", 1, _heuristic(heuristics.WeightNoise(0.01))),
     _Path("SpectralNorm", 1.05, None, "spectral_norm"),
 )
-_PATHS = {path.name: path for path in _PATHS}
+_PATHS = {path.name: path for path in _ALL}
 
 
 def step_cost(
-    network,
+    network: str,
     *,
-    paths=None,
-    jit_compile="auto",
-    dtype="float32",
-    batch_size=128,
-    repeats=20,
-    out=None,
-):
+    paths: Sequence[str] | None = None,
+    jit_compile: bool | str = "auto",
+    dtype: str = "float32",
+    batch_size: int = 128,
+    repeats: int = 20,
+    out: str | Path | None = None,
+) -> list[dict[str, Any]]:
     """Time the train steps of one network.
 
     Args:
-        network: `"mlp"` (784-512-512-10), `"cnn"` (four 3x3 convolutions on
-            32x32x3) or `"resnet18"`.
-        paths: names of the ways to train, to be timed beside the plain one.
-            Defaults to None: all.
-        jit_compile: as in `keras.Model.compile`; True is XLA.
-        dtype: name of a dtype policy.
-        batch_size: int, examples a step.
-        repeats: int, timed steps of each path.
-        out: path of a JSON lines file to append to, or None.
+        network: str, `"mlp"` (784-512-512-10), `"cnn"` (four 3x3
+            convolutions on 32x32x3) or `"resnet18"`.
+        paths: list of str, ways to train that are timed, besides the plain
+            one. Defaults to None: all.
+        jit_compile: bool or `"auto"`, as in `keras.Model.compile`; True is
+            XLA. Defaults to `"auto"`.
+        dtype: str, name of a dtype policy. Defaults to `"float32"`.
+        batch_size: int, examples per step. Defaults to 128.
+        repeats: int, timed steps of each path. Defaults to 20.
+        out: path of a JSON lines file to append to. Defaults to None: no file.
 
     Returns:
-        List of dicts, one a path.
+        List of dicts, one for each path.
     """
     _validation.one_of("network", network, NETWORKS)
     _validation.positive_int("repeats", repeats)
     for name in paths or ():
         _validation.one_of("path", name, _PATHS)
     names = dict.fromkeys(["plain", *(paths or _PATHS)])
-    paths = [_PATHS[name] for name in names]
+    chosen = [_PATHS[name] for name in names]
     build, shape = NETWORKS[network]
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(batch_size, *shape)).astype("float32")
     y = rng.integers(0, _CLASSES, batch_size)
-    # Tensors already on the device: the steps differ, the copying does not.
+    # Tensors already on the device, since copying is not what we compare.
     batch = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(y)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
@@ -123,7 +126,7 @@ def step_cost(
                 jit_compile,
                 path.compile,
             )
-            for path in paths
+            for path in chosen
         }
     finally:
         keras.config.set_dtype_policy(before)
@@ -145,7 +148,7 @@ def step_cost(
             "repeats": repeats,
             **environment(),
         }
-        for path in paths
+        for path in chosen
     ]
     benchmarks.append(rows, out)
     return rows
@@ -170,7 +173,7 @@ class _Step:
         self.run()
 
     def run(self):
-        # Its logs are numbers: the step has ended when it returns.
+        # It returns numbers, so the step has ended.
         self.model.train_on_batch(*self.batch)
 
     def time(self):

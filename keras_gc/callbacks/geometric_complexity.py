@@ -1,5 +1,8 @@
 """GC in the History of a stock keras.Model."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 
 from keras_gc import _validation, keras_seam
@@ -17,15 +20,17 @@ class GeometricComplexity(keras.callbacks.Callback):
         x: the inputs to measure on: arrays, or any other data that
             `keras_gc.geometric_complexity` takes and that can be read again
             and again.
-        every: `"epoch"` (the default), or an int n >= 1: after every n-th
-            batch and at the end of each epoch. With `steps_per_execution`
-            batches come in groups, and so do measurements.
-        name: key in logs and History. Defaults to `"gc"`.
-        estimator: `"auto"`, a name or an `Estimator`.
-        inputs: name of a layer to measure from.
-        outputs: name of a layer to measure to.
+        every: `"epoch"`, or an int n >= 1: after every n-th batch and at the
+            end of each epoch. With `steps_per_execution` batches come in
+            groups, and a measurement waits for the end of its group. Defaults
+            to `"epoch"`.
+        name: str, key in logs and History. Defaults to `"gc"`.
+        estimator: `"auto"`, a name or an `Estimator`. Defaults to `"auto"`.
+        inputs: str or list of str, layers to measure from. Defaults to the
+            model's inputs.
+        outputs: str, a layer to measure to. Defaults to the logits.
         batch_size: int, examples at a time. Defaults to 32.
-        seed: int or None.
+        seed: int, makes the values repeatable. Defaults to None.
 
     Attributes:
         history: list of `(step, value)`, one for each measurement; steps are
@@ -48,50 +53,50 @@ class GeometricComplexity(keras.callbacks.Callback):
 
     def __init__(
         self,
-        x,
-        every="epoch",
-        name="gc",
+        x: Any,
+        every: str | int = "epoch",
+        name: str = "gc",
         *,
-        estimator="auto",
-        inputs=None,
-        outputs=None,
-        batch_size=32,
-        seed=None,
+        estimator: Any = "auto",
+        inputs: str | Sequence[str] | None = None,
+        outputs: str | None = None,
+        batch_size: int = 32,
+        seed: int | None = None,
     ):
         super().__init__()
         if not (isinstance(every, str) and every == "epoch"):
             _validation.positive_int("every", every)
         self.x = x
-        self.every = every
+        self.every: Any = every
         self.name = name
         self.estimator = estimator
         self.inputs = inputs
         self.outputs = outputs
         self.batch_size = batch_size
         self.seed = seed
-        self.history = []
-        self._meter = None
+        self.history: list[tuple[int, float]] = []
+        self._meter: Meter | None = None
         self._step = self._epoch_start = 0
 
     def set_model(self, model: keras.Model) -> None:
-        """Stand before callbacks that look for the value in the logs."""
+        """Move to the front: other callbacks look for the value in the logs."""
         super().set_model(model)
         callbacks = keras_seam.callbacks_beside()
         if self in callbacks:
             callbacks.remove(self)
             callbacks.insert(0, self)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None) -> None:
         """Begin a new record; trace once for all measurements."""
         self.history = []
         self._step = 0
         self._meter = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Note where the epoch begins."""
         self._epoch_start = self._step
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         """Measure after every n-th batch."""
         # With `steps_per_execution` Keras names the last of several batches.
         before, self._step = self._step, self._epoch_start + batch + 1
@@ -103,7 +108,7 @@ class GeometricComplexity(keras.callbacks.Callback):
                 self.model.jax_state_sync()
             self._measure()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Measure, and show the value in the logs."""
         if not self.history or self.history[-1][0] != self._step:
             self._measure()

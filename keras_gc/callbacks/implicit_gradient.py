@@ -10,14 +10,14 @@ from keras_gc.theory.implicit_gradient import ImplicitGradientMeter
 class ImplicitGradientPenalty(keras.callbacks.Callback):
     """Log `(h / 4) ||grad L||^2` after each epoch, on data of its own.
 
-    It shows what gradient descent with learning rate h regularises, as GC
-    falls: see `keras_gc.theory.implicit_gradient_penalty`. Works with any
-    compiled `keras.Model`.
+    This is what gradient descent with learning rate h implicitly regularises,
+    to be shown beside GC: see `keras_gc.theory.implicit_gradient_penalty`.
+    Works with any compiled `keras.Model`.
 
     Args:
         x: array of inputs, or a structure of them.
         y: array of targets, or a structure of them.
-        name: key in logs and History. Defaults to `"igr"`.
+        name: str, key in logs and History. Defaults to `"igr"`.
         learning_rate: float >= 0. Defaults to None: the optimizer's in that
             epoch.
         batch_size: int, size of the batches whose penalties are averaged.
@@ -52,7 +52,7 @@ class ImplicitGradientPenalty(keras.callbacks.Callback):
         self.name = name
         self.learning_rate = learning_rate
         self.batch_size = batch_size
-        self._meter = None
+        self._meter: ImplicitGradientMeter | None = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Forget what was traced for an earlier fit."""

@@ -23,7 +23,7 @@ from keras_gc.cli import (
 from keras_gc.cli.banner import without_banner
 from keras_gc.cli.parser import Parser
 
-# Errors whose message says all; of others the type is said, too.
+# Errors whose message is enough; for others the type is printed too.
 _TOLD = (ValueError, TypeError, OSError, RuntimeError, ModuleNotFoundError)
 _COMMANDS = (
     demo, measure, report, compare, reproduce, plot, summary, bench, list_
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: words of the command line. Defaults to `sys.argv`'s.
+        arguments: sequence of str, the command line. Defaults to `sys.argv`.
 
     Returns:
         Exit status: 0, or 2 after a problem that is told in a sentence.
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("keras-gc: interrupted", file=sys.stderr)
         return 130
-    # Whatever a file or a framework raises is told in a sentence, too.
+    # Whatever a file or a framework raises becomes a sentence, too.
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -61,12 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _import_keras(debug: bool) -> None:
-    # Errors are shown; what TensorFlow says about its features is not.
+    # TensorFlow's errors are shown, its remarks on CPU features are not.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with contextlib.nullcontext() if debug else without_banner():
         import keras
 
-        keras.ops.zeros(())  # what is said when devices are looked for
+        keras.ops.zeros(())  # looks for devices, and prints what it finds
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""What TensorFlow says when it is loaded, left out."""
+"""Leave out what TensorFlow prints when it is loaded."""
 
 import contextlib
 import os
@@ -7,7 +7,8 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-# Its own log level does not act on the lines before the log is set up.
+# TensorFlow's log level does not affect lines that are printed before its log
+# is set up.
 _BANNER = re.compile(
     r"[IW]\d{4} |"
     r"\d{4}-\d\d-\d\d [\d:.]+: [IW] |"
@@ -19,10 +20,10 @@ _BANNER = re.compile(
 
 @contextlib.contextmanager
 def without_banner() -> Iterator[None]:
-    """Hold back what is written to stderr, then write it but for the banner.
+    """Hold back what is written to stderr, then write it without the banner.
 
-    Libraries write to the process's stderr, not to Python's. Errors, and
-    everything else that is no banner, come out at the end.
+    Libraries write to the process's stderr, not to Python's. Errors and all
+    else that is not part of the banner are written at the end.
 
     Yields:
         None.
@@ -30,7 +31,7 @@ def without_banner() -> Iterator[None]:
     sys.stderr.flush()
     try:
         stderr = os.dup(2)
-    except OSError:  # it is closed: nothing is shown
+    except OSError:  # stderr is closed: nothing is shown
         yield
         return
     with tempfile.TemporaryFile() as held:

@@ -1,11 +1,13 @@
 """`keras-gc bench`: what GC costs, in units of a plain train step."""
 
+import argparse
 import itertools
+from typing import Any
 
 from keras_gc.cli.parser import output_file
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
@@ -60,7 +62,7 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:

@@ -1,12 +1,14 @@
 """`keras-gc compare`: saved models side by side."""
 
+import argparse
 import sys
+from typing import Any
 
 from keras_gc.cli import model_and_data
 from keras_gc.cli import parser as types
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
@@ -25,13 +27,13 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:
         options: the parsed arguments.
     """
-    # First of all: it registers the classes that a saved model may hold.
+    # Imported first: it registers the classes that a saved model may hold.
     import keras_gc._public
     from keras_gc.cli.loading import load_model
 
@@ -50,7 +52,7 @@ def run(options):
 
 
 def _names(paths):
-    """Name models by their files, by their paths where two are the same."""
+    """Name models by their file names, or by their paths if two agree."""
     stems = [path.stem for path in paths]
     if len(set(stems)) == len(stems):
         return stems

@@ -17,9 +17,9 @@ def load_model(path: Path, modules: Sequence[str] = ()) -> Any:
     """Load a saved model.
 
     Args:
-        path: Path of a `.keras` or `.h5` file.
-        modules: names of modules whose classes and functions the model may
-            consist of.
+        path: path of a `.keras` or `.h5` file.
+        modules: sequence of str, names of modules whose classes and functions
+            the model may use. Defaults to none.
 
     Returns:
         A `keras.Model`, not compiled.
@@ -29,7 +29,7 @@ def load_model(path: Path, modules: Sequence[str] = ()) -> Any:
     """
     import keras
 
-    # Registers the classes of ours, whatever the file was saved from.
+    # Registers our classes, which the model may use.
     import keras_gc  # noqa: F401
 
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
@@ -37,7 +37,7 @@ def load_model(path: Path, modules: Sequence[str] = ()) -> Any:
             f"{path} is not a model saved by Keras: it is no zip archive. Save "
             "a model with `model.save('FILE.keras')`."
         )
-    known = {}
+    known: dict[str, Any] = {}
     for module in modules:
         known |= _members(module)
     try:
@@ -58,9 +58,9 @@ def load_arrays(path: Path, names: Sequence[str] = ()) -> Any:
     """Load the inputs of a model.
 
     Args:
-        path: Path of a `.npz` file with `x`, or an array for each input; or of
-            a `.npy` file.
-        names: of the model's inputs.
+        path: path of a `.npz` file that holds `x` or an array for each input,
+            or of a `.npy` file.
+        names: sequence of str, names of the model's inputs. Defaults to none.
 
     Returns:
         numpy array, or dict from name to array.
@@ -92,7 +92,7 @@ def load_arrays(path: Path, names: Sequence[str] = ()) -> Any:
 
 
 def _wanted(given, names):
-    """Return the names of the arrays to read, of those given."""
+    """Return the names of the arrays to read, out of those in the file."""
     if names and set(names) <= set(given):
         return names
     if "x" in given:
@@ -102,7 +102,7 @@ def _wanted(given, names):
 
 def _members(name):
     """Return the classes and functions of a module by their names."""
-    sys.path.insert(0, "")  # a command does not look in the current folder
+    sys.path.insert(0, "")  # a command does not search the current folder
     try:
         module = importlib.import_module(name)
     except Exception as error:

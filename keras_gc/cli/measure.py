@@ -95,7 +95,7 @@ def _dataset(options, model):
     ).x_test
     inputs = getattr(model, "inputs", None) or []
     shapes = [tuple(tensor.shape[1:]) for tensor in inputs]
-    if len(shapes) != 1 or None in shapes[0]:  # the model itself will say
+    if len(shapes) != 1 or None in shapes[0]:  # the model itself will complain
         return x
     (shape,) = shapes
     if math.prod(shape) != math.prod(x.shape[1:]):
@@ -103,7 +103,7 @@ def _dataset(options, model):
             f"The model in {options.model} takes examples of shape {shape}, "
             f"and those of {options.dataset!r} have shape {x.shape[1:]}."
         )
-    return x.reshape((-1, *shape))  # of Dense layers without a Flatten, say
+    return x.reshape((-1, *shape))  # flat, for Dense layers without a Flatten
 
 
 def _data(options, model):

@@ -1,14 +1,17 @@
 """What `report` and `compare` read, and where they write."""
 
+import argparse
+from typing import Any
+
 from keras_gc.cli import parser as types
 
 
-def add_arguments(parser, out):
+def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Add the options that both commands have.
 
     Args:
-        parser: of the command.
-        out: name of the page.
+        parser: the parser of the command.
+        out: str, default name of the page.
     """
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument(
@@ -47,7 +50,7 @@ def add_arguments(parser, out):
     parser.add_argument("--seed", type=types.int_from(0), default=0)
 
 
-def measurement(options):
+def measurement(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments of `keras_gc.report` that options set.
 
     Args:
@@ -60,16 +63,15 @@ def measurement(options):
     return {name: getattr(options, name) for name in names}
 
 
-def read(options, model):
+def read(options: argparse.Namespace, model: Any) -> tuple[Any, Any]:
     """Read the data that the options name.
 
     Args:
         options: the parsed arguments.
-        model: the model that they are for.
+        model: `keras.Model`, which takes the data.
 
     Returns:
-        `(x, y)`, with y None where there is none.
-
+        `(x, y)`; y is None if the file holds none.
     """
     import numpy as np
 

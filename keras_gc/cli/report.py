@@ -1,12 +1,14 @@
 """`keras-gc report`: a page about a saved model."""
 
+import argparse
 import sys
+from typing import Any
 
 from keras_gc.cli import model_and_data
 from keras_gc.cli import parser as types
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command.
 
     Args:
@@ -24,13 +26,13 @@ def add_parser(commands):
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> None:
     """Run the command.
 
     Args:
         options: the parsed arguments.
     """
-    # First of all: it registers the classes that a saved model may hold.
+    # Imported first: it registers the classes that a saved model may hold.
     import keras_gc._public
     from keras_gc.cli.loading import load_model
 

@@ -10,8 +10,8 @@ class Dataset(NamedTuple):
 
     The input unit is the brightness of white: `x` is float32 from 0 (black)
     to 1 (white). Geometric complexity depends on that choice: inputs scaled
-    by `a` divide the Jacobian by `a`, so the same function measured on inputs
-    from 0 to 255 has a `255 ** 2` times smaller value.
+    by `a` divide the Jacobian by `a`. So the GC of the same function, as a
+    function of pixels from 0 to 255, is smaller by a factor of 255^2.
 
     Attributes:
         name: str, the dataset's name, as given to `load`.

@@ -7,8 +7,8 @@ NAMES = ("digits",)
 def read(name: str) -> tuple:
     """Return `(x_train, y_train), (x_test, y_test), num_classes`, unscaled.
 
-    The source has no split of its own. Ours is fixed: a fifth of each class
-    is for testing, whatever seed a caller uses for anything else.
+    The source has no split of its own. Ours is fixed, whatever the seed: a
+    fifth of each class is for testing.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

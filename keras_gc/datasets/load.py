@@ -33,21 +33,21 @@ def load(
     """Load a dataset as arrays, with inputs scaled to [0, 1].
 
     `"digits"` (8x8 greyscale, 10 classes) is part of scikit-learn and works
-    offline; its split, 80% for training and equal shares of each class, is
-    ours. `"mnist"`, `"fashion_mnist"`, `"cifar10"` and `"cifar100"` come
-    through TensorFlow Datasets with their standard splits. It downloads them
-    once, into the folder named by the environment variable `TFDS_DATA_DIR`.
+    offline; the split, 80% of each class for training, is ours. `"mnist"`,
+    `"fashion_mnist"`, `"cifar10"` and `"cifar100"` come from TensorFlow
+    Datasets with their standard splits. It downloads them once, into the folder
+    named by the environment variable `TFDS_DATA_DIR`.
 
     The input unit is the brightness of white; see `Dataset` for what that
-    means to the geometric complexity.
+    means for geometric complexity.
 
     Args:
         name: str, one of `keras_gc.datasets.names()`.
-        max_train: int >= 1, the most training examples: a random subset is
-            drawn, and with the same `seed` a smaller subset is part of a
-            larger one. Defaults to None, all of them.
-        max_test: int >= 1, the most test examples, likewise. Defaults to None.
-        seed: int >= 0, of the random subsets. Defaults to 0.
+        max_train: int >= 1, size of a random subset of the training examples.
+            With the same `seed` a smaller subset is part of a larger one.
+            Defaults to None: all of them.
+        max_test: int >= 1, the same for the test examples. Defaults to None.
+        seed: int >= 0, seed of the random subsets. Defaults to 0.
 
     Returns:
         A `Dataset`.
@@ -74,8 +74,8 @@ def load(
 
     with _extras.named():
         train, test, num_classes = source.read(name)
-    x_train, y_train = _subset(*train, max_train, seed)
-    x_test, y_test = _subset(*test, max_test, seed)
+    x_train, y_train = _subset(train, max_train, seed)
+    x_test, y_test = _subset(test, max_test, seed)
     return Dataset(
         name=name,
         x_train=_scaled(x_train, source.WHITE),
@@ -87,8 +87,9 @@ def load(
 
 
 def _subset(
-    x: np.ndarray, y: np.ndarray, size: int | None, seed: int
+    examples: tuple, size: int | None, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    x, y = examples
     if size is None:
         return x, y
     chosen = np.random.default_rng(seed).permutation(len(y))[:size]

@@ -1,4 +1,4 @@
-"""Image datasets of TensorFlow Datasets, downloaded by it where needed."""
+"""Image datasets of TensorFlow Datasets, which downloads them when needed."""
 
 import os
 from typing import Any
@@ -26,8 +26,8 @@ def read(name: str) -> tuple:
     """
     import tensorflow_datasets as tfds
 
-    # TensorFlow Datasets reads the variable when it is imported; we read it
-    # when the data are wanted, so that a notebook can still set it.
+    # TensorFlow Datasets reads the variable only when it is imported. We read
+    # it at each call, so that a notebook can still set it.
     data_dir = os.environ.get("TFDS_DATA_DIR") or None
     builder = tfds.builder(name, data_dir=data_dir)
     if not builder.info.initialized:

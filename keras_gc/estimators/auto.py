@@ -18,13 +18,14 @@ def for_measuring(
     Args:
         num_outputs: int, K, outputs per example.
         num_inputs: int, d, inputs per example.
-        has_fixed_shapes: bool, whether K is the same in all batches. Defaults
-            to True.
+        has_fixed_shapes: bool, whether K is the same in all batches.
+            Defaults to True.
 
     Returns:
-        The cheaper one of `ExactReverse()` and `ExactForward()` where it takes
-        at most 32 Jacobian products, else `SampledOutputs()`: one product, and
-        the least noise in the value; `Hutchinson()` where K changes.
+        The cheaper one of `ExactReverse()` and `ExactForward()` if it takes
+        at most 32 Jacobian products. Else `SampledOutputs()`, which takes one
+        product and has the least noise in the value; `Hutchinson()` where K
+        changes.
     """
 
     def passes(estimator):

@@ -1,11 +1,11 @@
 """Probes that are balanced over the batch: less noise for the same product.
 
-The gradient of a penalty is a sum over the examples, in which the noise of one
-example's probe cancels against that of the next where their Jacobians are alike
-and their probes orthogonal. So examples for which the model predicts the same
-stand side by side, and a run of K of them gets the K vectors of an orthogonal
-basis, in random order. A single example's probe has the same law as if it were
-drawn alone, so that the estimate stays unbiased.
+The gradient of a penalty is a sum over the examples. The noise of two examples'
+probes cancels in it if their Jacobians are alike and their probes orthogonal.
+So the examples are sorted by the predicted class, and each run of K of them
+gets the K vectors of an orthogonal basis, in random order. The probe of a
+single example has the same law as if it were drawn alone, so the estimate stays
+unbiased.
 """
 
 from typing import Any
@@ -15,8 +15,8 @@ from keras import ops
 
 from keras_gc.estimators.seed_stream import seed_stream
 
-# Share of the probability that is spread evenly, so that what seemed small so
-# far is still drawn.
+# Share of the probability that is spread evenly, so that outputs whose
+# gradients have been small so far are still drawn.
 _FLOOR = 0.1
 # An eigendecomposition of more outputs costs more than it saves.
 _MOST_AXES = 64
@@ -48,8 +48,8 @@ def principal(like: Any, num_probes: int, seed: Any) -> Any:
     The axes `u_i` are the eigenvectors of the outputs' covariance, along which
     the Gram matrices `J J^T` are more nearly diagonal than along the outputs
     themselves. Each is drawn with a probability `p_i` in proportion to the
-    standard deviation along it; a tenth is spread evenly. More than 64 outputs
-    are taken as they are: `balanced`.
+    standard deviation along it; a tenth is spread evenly. For more than 64
+    outputs this is `balanced`.
 
     Args:
         like: `(batch, K)`, the outputs.
@@ -74,8 +74,8 @@ def draw_indices(
     """Draw indices that are balanced over examples with similar outputs.
 
     Args:
-        probabilities: `(K,)`, their sum is 1.
-        like: `(batch, K)`, the outputs.
+        probabilities: tensor `(K,)`, whose sum is 1.
+        like: tensor `(batch, K)`, the outputs.
         num_draws: int, draws for each example.
         seed: int, `keras.random.SeedGenerator` or None.
 
@@ -96,10 +96,10 @@ def with_floor(sizes: Any) -> Any:
     """Return probabilities in proportion to `sizes`, but never near 0.
 
     Args:
-        sizes: `(K,)`, none negative; where all are 0, K equal probabilities.
+        sizes: tensor `(K,)`, none negative.
 
     Returns:
-        `(K,)`.
+        Tensor `(K,)`; K equal probabilities where all sizes are 0.
     """
     even = ops.ones_like(sizes) / ops.cast(ops.shape(sizes)[0], sizes.dtype)
     total = ops.sum(sizes)
@@ -112,13 +112,13 @@ def deal(count: Any, size: Any, seed: Any) -> tuple[Any, Any]:
 
     Args:
         count: int, how many; the last run may be cut short.
-        size: int.
+        size: int, the length of a run.
         seed: int, `keras.random.SeedGenerator` or None.
 
     Returns:
-        `(count,)` ints, each run in a random order of its own; and `(count,)`
-        numbers in [0, 1): the same within a run, evenly spread over the runs,
-        moved by one random number.
+        `(dealt, offsets)`, each `(count,)`: the ints, each run in a random
+        order of its own; and numbers in [0, 1), one for each run, spread
+        evenly and all moved by the same random number.
     """
     seeds = seed_stream(seed)
     runs = (count + size - 1) // size
@@ -141,7 +141,7 @@ def principal_axes(outputs: Any) -> tuple[Any, Any]:
     """Return the eigenvectors of the outputs' covariance.
 
     Args:
-        outputs: `(batch, K)`.
+        outputs: tensor `(batch, K)`.
 
     Returns:
         The axes as rows, `(K, K)`, and the standard deviation along each, up
@@ -152,7 +152,7 @@ def principal_axes(outputs: Any) -> tuple[Any, Any]:
     largest = ops.max(ops.abs(centred))
     centred = centred / ops.where(largest > 0, largest, 1.0)
     covariance = ops.matmul(ops.transpose(centred), centred)
-    # NaN is the loss's business: an eigendecomposition of it would raise.
+    # NaN is for the loss to show; an eigendecomposition of it would raise.
     covariance = ops.where(ops.isfinite(covariance), covariance, 0.0)
     variances, axes = ops.eigh(covariance)
     return ops.transpose(axes), ops.sqrt(ops.maximum(variances, 0.0))

@@ -1,4 +1,4 @@
-"""The law of estimators, run on anybody's."""
+"""Check of any estimator against the law of estimators."""
 
 import json
 import numbers
@@ -13,30 +13,36 @@ from keras_gc.estimators.serialization import get
 
 _OUTPUTS, _INPUTS = 3, 4
 _REPEATS, _CALLS = 256, 20  # of each point in a batch; of the batch
-# A mean this many standard errors away is no accident: 1 in 10^6.
+# By chance the mean of 20 is this many standard errors away once in 10^5.
 _STANDARD_ERRORS = 6
-# Rounding in float32; a biased estimator is compared for its size alone.
+# What float32 may round off; how far a biased estimator may be off.
 _ROUNDING, _BIAS = 1e-3, 0.1
 
 
 def check_estimator(estimator: Any) -> None:
     """Check that an estimator keeps the law of `Estimator`.
 
-    It is run on a small network whose Jacobian is known in closed form: the
-    values' shape and type, that the function's own outputs come back, that
-    values and weight gradients are exact (to rounding) where `is_exact`, and
-    right in the mean (within 6 standard errors of 20 calls on a batch of
-    2,048) where `is_unbiased`, that a seed repeats, that eager and compiled
-    code agree, and that the config makes the same estimator again. Takes some
-    seconds.
+    The estimator is run on a small network whose Jacobian is known in closed
+    form. Checked are
+
+    - the shape and dtype of the values,
+    - that the function's own outputs come back,
+    - that values and weight gradients are exact (to rounding) where
+      `is_exact`, and right in the mean (within 6 standard errors of 20 calls
+      on a batch of 2,048) where `is_unbiased`,
+    - that the same seed gives the same values,
+    - that eager and compiled code agree,
+    - that the config makes the same estimator again.
+
+    Takes some seconds.
 
     Args:
         estimator: an `Estimator`, its class, name or config. A copy of it is
             used.
 
     Raises:
-        ValueError: with the law that is broken, what was expected and what
-            was received.
+        ValueError: if a law is broken; the message says which, what was
+            expected and what was received.
 
     Example:
     >>> import keras_gc

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-# Below, single squares of a sum may be lost already.
+# Below this, some squares of the sum may already have been rounded to 0.
 _SMALLEST = 1e-25
 _FACTORS = (1.0, 2.0**60, 2.0**-60)
 
@@ -22,12 +22,12 @@ def find_factor(values_of: Callable[[float], np.ndarray]) -> float:
     """Find the factor that brings GC into the range of float32.
 
     Args:
-        values_of: function from a factor a to the values of `a f`, numpy
-            `(batch,)`.
+        values_of: function from a factor a to the values of `a f`, a numpy
+            array `(batch,)`.
 
     Returns:
-        1 where that will do, also for a GC of exactly 0 or NaN; else a power
-        of two.
+        1 if the values are in range without it, or are exactly 0 or NaN; else
+        a power of two.
 
     Example:
     >>> import numpy as np

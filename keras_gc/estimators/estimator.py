@@ -1,6 +1,7 @@
 """The base class of all estimators, and the law that they keep."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -37,11 +38,11 @@ class Estimator:
     is_exact = False
     is_unbiased = True
 
-    def estimate(self, fn, x, seed):
+    def estimate(self, fn: Callable, x: Any, seed: Any) -> tuple[Any, Any]:
         """Return `(aux, values)`; the one method that a subclass writes.
 
         Args:
-            fn: function from `x` to `(outputs, aux)` with outputs of shape
+            fn: function from `x` to `(outputs, aux)`, with outputs of shape
                 `(batch, K)`.
             x: tensor or structure of floating tensors, `(batch, ...)`.
             seed: int, `keras.random.SeedGenerator` or None. Draws that must
@@ -55,45 +56,49 @@ class Estimator:
         """
         raise NotImplementedError
 
-    def num_passes(self, num_outputs, num_inputs):
+    def num_passes(self, num_outputs: int, num_inputs: int) -> int:
         """Return how many Jacobian products or forward passes one call takes.
 
         They come on top of the one forward pass that gives the outputs.
 
         Args:
-            num_outputs: K, number of outputs per example.
-            num_inputs: d, number of inputs per example.
+            num_outputs: int, K, outputs per example.
+            num_inputs: int, d, inputs per example.
 
         Returns:
-            Number of passes.
+            int, the number of passes.
 
         Raises:
             NotImplementedError: in the base class.
         """
         raise NotImplementedError
 
-    def build(self, num_outputs):
+    def build(self, num_outputs: Any) -> None:
         """Create the estimator's state, if it has any.
 
         Args:
-            num_outputs: K, number of outputs per example.
+            num_outputs: int, K, outputs per example; a tensor where it changes
+                from batch to batch.
         """
 
     @property
-    def variables(self):
+    def variables(self) -> list[keras.Variable]:
         """State that changes with each call: a list of `keras.Variable`."""
         return []
 
-    def __call__(self, fn, x, seed=None, has_aux=False):
+    def __call__(
+        self, fn: Callable, x: Any, seed: Any = None, has_aux: bool = False
+    ) -> tuple[Any, Any]:
         """Evaluate `fn` and estimate.
 
         Args:
             fn: function from `x` to outputs of any rank (or a structure of
                 them), the batch first; with `has_aux`, to `(outputs, aux)`.
             x: floating tensor or structure of them, the batch first.
-            seed: int, `keras.random.SeedGenerator` or None: the global
-                generator of `keras.random`.
-            has_aux: whether `fn` returns `(outputs, aux)`.
+            seed: int, `keras.random.SeedGenerator` or None. Defaults to None:
+                the global generator of `keras.random`.
+            has_aux: bool, whether `fn` returns `(outputs, aux)`. Defaults to
+                False.
 
         Returns:
             `(fn(x), values)`, with values of shape `(batch,)`.
@@ -114,24 +119,32 @@ class Estimator:
         """Return the constructor's arguments as plain Python values."""
         return {}
 
-    def copy(self):
+    def copy(self) -> "Estimator":
         """Return an estimator with the same arguments and no state."""
         return type(self).from_config(self.get_config())
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Estimator":
         """Return an estimator from `get_config`'s result."""
         return cls(**config)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         arguments = ", ".join(
             f"{name}={value!r}" for name, value in self.get_config().items()
         )
         return f"{type(self).__name__}({arguments})"
 
 
-def check_floating(what, tensor):
-    """Raise if a tensor of the model's `inputs` or `outputs` is not real."""
+def check_floating(what: str, tensor: Any) -> None:
+    """Raise if a tensor does not hold real numbers.
+
+    Args:
+        what: str, `"inputs"` or `"outputs"`, for the error.
+        tensor: tensor, one of these.
+
+    Raises:
+        TypeError: if it is not floating.
+    """
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     if "float" not in dtype:
         raise TypeError(
@@ -143,8 +156,19 @@ def check_floating(what, tensor):
         )
 
 
-def flatten_rows(outputs):
-    """Return outputs of any rank or structure as one `(batch, K)` tensor."""
+def flatten_rows(outputs: Any) -> Any:
+    """Return outputs of any rank or structure as one `(batch, K)` tensor.
+
+    Args:
+        outputs: tensor or structure of floating tensors, the batch first.
+
+    Returns:
+        Tensor `(batch, K)`, in the widest dtype of the outputs.
+
+    Raises:
+        TypeError: if an output is not floating.
+        ValueError: if an output is a scalar.
+    """
     leaves = [
         ops.convert_to_tensor(leaf) for leaf in keras.tree.flatten(outputs)
     ]
@@ -172,8 +196,16 @@ def _common_dtype(dtypes):
     )
 
 
-def check_rows(outputs, x):
-    """Raise if the number of rows of outputs is known not to be the batch's."""
+def check_rows(outputs: Any, x: Any) -> None:
+    """Raise if outputs are known not to have one row for each example.
+
+    Args:
+        outputs: tensor `(rows, K)`.
+        x: tensor or structure of tensors, the batch first.
+
+    Raises:
+        ValueError: if the number of rows is another than that of examples.
+    """
     rows = outputs.shape[0]
     for leaf in keras.tree.flatten(x):
         if None not in {rows, leaf.shape[0]} and rows != leaf.shape[0]:
@@ -185,7 +217,7 @@ def check_rows(outputs, x):
             )
 
 
-def row_size(tensor):
+def row_size(tensor: Any) -> Any:
     """Return the number of entries of one row, an int where it is known."""
     shape = ops.shape(tensor)[1:]
     if all(isinstance(size, int) for size in shape):
@@ -193,7 +225,7 @@ def row_size(tensor):
     return ops.prod(ops.stack([ops.cast(s, "int32") for s in shape]))
 
 
-def squared_norm(tensors):
+def squared_norm(tensors: Any) -> Any:
     """Return the squared norm of each row over a structure, `(batch,)`.
 
     Summed in float32 or better: half precision would lose small entries.

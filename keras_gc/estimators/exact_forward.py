@@ -1,5 +1,8 @@
 """Exact GC, one Jacobian-vector product per input."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -29,7 +32,7 @@ class ExactForward(Estimator):
 
     is_exact = True
 
-    def estimate(self, fn, x, seed):
+    def estimate(self, fn: Callable, x: Any, seed: Any) -> tuple[Any, Any]:
         """Return `(aux, values)`; see `Estimator.estimate`."""
         del seed
         _, aux, pushforward = backend.linearize(fn, x)
@@ -50,6 +53,6 @@ class ExactForward(Estimator):
 
         return aux, backend.accumulate(squared_derivative, num_inputs)
 
-    def num_passes(self, num_outputs, num_inputs):
+    def num_passes(self, num_outputs: int, num_inputs: int) -> int:
         """Return d: one Jacobian-vector product per input."""
         return num_inputs

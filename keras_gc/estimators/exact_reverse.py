@@ -1,5 +1,8 @@
 """Exact GC, one vector-Jacobian product per output."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -29,7 +32,7 @@ class ExactReverse(Estimator):
 
     is_exact = True
 
-    def estimate(self, fn, x, seed):
+    def estimate(self, fn: Callable, x: Any, seed: Any) -> tuple[Any, Any]:
         """Return `(aux, values)`; see `Estimator.estimate`."""
         del seed
         outputs, aux, pullback = backend.vjp(fn, x)
@@ -42,6 +45,6 @@ class ExactReverse(Estimator):
 
         return aux, backend.accumulate(squared_gradient, num_outputs)
 
-    def num_passes(self, num_outputs, num_inputs):
+    def num_passes(self, num_outputs: int, num_inputs: int) -> int:
         """Return K: one vector-Jacobian product per output."""
         return num_outputs

@@ -1,5 +1,8 @@
 """GC from differences of outputs: first derivatives only, even in training."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -28,8 +31,8 @@ class FiniteDifference(Estimator):
     - Cost: n forward passes. Memory: their outputs.
 
     Args:
-        num_probes: int >= 1, n. Defaults to `1`.
-        step_size: float > 0, s, in units of the inputs. Defaults to `1e-3`.
+        num_probes: int >= 1, n. Defaults to 1.
+        step_size: float > 0, s, in units of the inputs. Defaults to 1e-3.
 
     Raises:
         TypeError: if an argument is of the wrong type.
@@ -46,19 +49,20 @@ class FiniteDifference(Estimator):
     (5,)
 
     Reference: Bishop 1995, "Training with noise is equivalent to Tikhonov
-        regularization".
+    regularization".
     """
 
     is_unbiased = False
 
-    def __init__(self, num_probes=1, step_size=1e-3):
+    def __init__(self, num_probes: int = 1, step_size: float = 1e-3):
         self.num_probes = _validation.positive_int("num_probes", num_probes)
         self.step_size = _validation.number(
             "step_size", step_size, minimum=0.0, exclusive=True
         )
-        self._checked = set()  # shapes of rows for which a derivative exists
+        # Shapes of rows for which a derivative exists.
+        self._checked: set[tuple] = set()
 
-    def estimate(self, fn, x, seed):
+    def estimate(self, fn: Callable, x: Any, seed: Any) -> tuple[Any, Any]:
         """Return `(aux, values)`; see `Estimator.estimate`."""
         self._check_connected(fn, x)
         seeds = seed_stream(seed)
@@ -66,7 +70,8 @@ class FiniteDifference(Estimator):
             self._moved_outputs(fn, x, seeds) for _ in range(self.num_probes)
         ]
         # Evaluated last and with the random state still untouched (the moved
-        # evaluations leave no trace), so that all draw the same noise.
+        # evaluations discard what they change), so that every evaluation
+        # uses the same dropout mask.
         outputs, aux = fn(x)
         self._check_step(keras.backend.standardize_dtype(outputs.dtype))
         total = sum(squared_norm(other - outputs) for other in moved)
@@ -75,7 +80,7 @@ class FiniteDifference(Estimator):
     def _check_connected(self, fn, x):
         """Raise if there is no derivative: the difference would be 0.
 
-        Looked at once for inputs of one shape, when the step is traced.
+        It is checked once for each shape of inputs, when the step is traced.
         """
         leaves = keras.tree.flatten(x)
         shape = tuple(tuple(leaf.shape[1:]) for leaf in leaves)
@@ -105,7 +110,7 @@ class FiniteDifference(Estimator):
             outputs, _ = fn(moved)
         return outputs
 
-    def draw(self, like, seed):
+    def draw(self, like: Any, seed: Any) -> Any:
         """Return a standard normal direction of the shape and dtype of `like`.
 
         Args:
@@ -117,10 +122,10 @@ class FiniteDifference(Estimator):
         """
         return ops.cast(gaussian(like, 1, seed)[0], like.dtype)
 
-    def num_passes(self, num_outputs, num_inputs):
+    def num_passes(self, num_outputs: int, num_inputs: int) -> int:
         """Return `num_probes`: one forward pass each."""
         return self.num_probes
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"num_probes": self.num_probes, "step_size": self.step_size}

@@ -1,5 +1,8 @@
 """Unbiased GC from random projections of the Jacobian."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -32,29 +35,28 @@ class Hutchinson(Estimator):
     - Cost: n Jacobian products.
     - Memory: one product at a time when measuring.
 
-    **What is balanced.** Examples that the model predicts alike (the same
-    largest output) are neighbours, and each run of K of them has each of K
-    orthogonal vectors once (`"balanced"`) or as often as its probability asks
-    for (`"principal"`). So the noise of neighbours cancels, as far as their
-    Jacobians are alike. Where the batch has fewer than K examples, no two have
-    the same vector. The n probes of one example stand side by side: they
-    differ, up to n = K. Each replica balances its own examples, and of a share
-    of the batch (`gc_fraction`) those of the share are balanced. Sample
-    weights play no part in it: they leave the estimate unbiased, and the
-    balance is as good as the weights of neighbours are equal. The gradient
-    takes the vectors for constants.
+    **What is balanced.** The examples of a batch are sorted by the class that
+    the model predicts. Of K orthogonal vectors, each run of K neighbours gets
+    each one once (`"balanced"`) or as often as its probability asks for
+    (`"principal"`). So the noise of neighbours cancels to the extent that their
+    Jacobians are alike. In a batch of fewer than K examples no two have the
+    same vector. The n probes of one example count as neighbours: they differ,
+    up to n = K. Each replica balances its own examples; with `gc_fraction`,
+    the examples that are measured are balanced. Sample weights play no part:
+    with them the estimate is still unbiased, but noise cancels only between
+    neighbours of equal weight. The gradient treats the vectors as constants.
 
     Args:
-        num_probes: int >= 1, n. Defaults to `1`.
-        probe: str, law of the vectors. `"rademacher"` (the default),
-            `"gaussian"` and `"sphere"` are independent. `"balanced"`: single
-            outputs, `sqrt(K) e_i`. `"principal"`: principal axes of the
-            batch's outputs, drawn in proportion to the deviation along them
-            (above 64 outputs the same as `"balanced"`). These two need
-            `mode="reverse"`.
-        mode: str, `"reverse"` (vectors in the output space, the default) or
-            `"forward"` (in the input space): for models with more outputs than
-            inputs, and for measuring.
+        num_probes: int >= 1, n. Defaults to 1.
+        probe: str, law of the vectors. `"rademacher"`, `"gaussian"` and
+            `"sphere"` are independent. `"balanced"`: single outputs,
+            `sqrt(K) e_i`. `"principal"`: principal axes of the batch's
+            outputs, drawn in proportion to the deviation along them (above 64
+            outputs the same as `"balanced"`). The last two need
+            `mode="reverse"`. Defaults to `"rademacher"`.
+        mode: str, `"reverse"` (vectors in the output space) or `"forward"`
+            (in the input space: for models with more outputs than inputs, and
+            for measuring). Defaults to `"reverse"`.
 
     Raises:
         TypeError: if `num_probes` is not an int.
@@ -70,17 +72,22 @@ class Hutchinson(Estimator):
     3.0
 
     Reference: Hutchinson 1990; Hoffman, Roberts, Yaida 2019 (arXiv
-        1908.02729) for training penalties (their penalty carries a factor
-        1/2, this value does not).
+    1908.02729) for training penalties (their penalty carries a factor 1/2,
+    this value does not).
     """
 
-    def __init__(self, num_probes=1, probe="rademacher", mode="reverse"):
+    def __init__(
+        self,
+        num_probes: int = 1,
+        probe: str = "rademacher",
+        mode: str = "reverse",
+    ):
         self.num_probes = _validation.positive_int("num_probes", num_probes)
         self.mode = _validation.one_of("mode", mode, ("reverse", "forward"))
         probes.get(probe, mode)
         self.probe = probe
 
-    def estimate(self, fn, x, seed):
+    def estimate(self, fn: Callable, x: Any, seed: Any) -> tuple[Any, Any]:
         """Return `(aux, values)`; see `Estimator.estimate`."""
         if self.mode == "reverse":
             outputs, aux, product = backend.vjp(fn, x)
@@ -103,7 +110,7 @@ class Hutchinson(Estimator):
         total = backend.accumulate(squared_projection, self.num_probes)
         return aux, total / self.num_probes
 
-    def draw(self, like, seed):
+    def draw(self, like: Any, seed: Any) -> Any:
         """Return `num_probes` vectors for each row of a tensor.
 
         Args:
@@ -117,11 +124,11 @@ class Hutchinson(Estimator):
         law = probes.get(self.probe, self.mode)
         return ops.cast(law(like, self.num_probes, seed), like.dtype)
 
-    def num_passes(self, num_outputs, num_inputs):
+    def num_passes(self, num_outputs: int, num_inputs: int) -> int:
         """Return `num_probes`."""
         return self.num_probes
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {
             "num_probes": self.num_probes,

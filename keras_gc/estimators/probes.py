@@ -52,7 +52,7 @@ _INDEPENDENT = {
     "gaussian": gaussian,
     "sphere": sphere,
 }
-# These look at the outputs, and so exist in reverse mode alone.
+# These depend on the outputs, and so exist in reverse mode alone.
 _OF_OUTPUTS = {"balanced": balanced, "principal": principal}
 
 

@@ -9,13 +9,13 @@ from typing import Any
 def seed_stream(seed: Any) -> Iterator[Any]:
     """Yield seeds for draws that must not be alike.
 
-    A generator gives new numbers each time; an int would repeat its own.
+    A generator gives new numbers each time; an int would give the same ones.
 
     Args:
         seed: int, `keras.random.SeedGenerator` or None.
 
     Yields:
-        Ints, or the same generator (None) again and again.
+        Ints where `seed` is one; else `seed` itself, again and again.
     """
     if isinstance(seed, int):
         generator = random.Random(seed)

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
-# Whole numbers of 32 bits to numbers between -1 and 1. The last bit of
-# float32 is taken off, since the inverse error function is infinite at +-1.
+# Scales integers of 32 bits to (-1, 1): one bit of float32 short of +-1, where
+# the inverse error function is infinite.
 _TO_UNIT = (1 - 2**-24) / 2**31
 
 
@@ -18,9 +18,9 @@ def gaussian_noise(
     """Return `stddev * e`, each entry of e standard normal.
 
     Random numbers cost more than all else in a noisy step (under XLA on CPU
-    TensorFlow takes some 400 ns for one). So the entries are laid out in a
-    matrix, one random odd number of 32 bits is drawn for each row and for
-    each column, and entry (i, j) is made of their product:
+    TensorFlow takes some 400 ns for one). So only a few are drawn: the
+    entries are laid out in a matrix, each row and each column gets a random
+    odd number of 32 bits, and entry (i, j) is made of the product of the two:
 
         e_ij = sqrt(2) erfinv(u_ij),  u_ij = row_i * column_j mod 2^32,
 
@@ -29,17 +29,18 @@ def gaussian_noise(
 
     - each entry is standard normal, to the resolution of float32 (as are
       JAX's own normal numbers), and at most 5.5;
-    - any three entries are independent; so are any number of entries among
-      which no four are the corners of a rectangle. Each polynomial of degree
-      three in the noise has the mean that independent entries give it.
+    - any three entries are independent, and so the mean of a polynomial of
+      degree three in the noise is that for independent entries. More entries
+      are independent if no four of them are the corners of a rectangle.
 
     Four entries at the corners of a rectangle satisfy one equation in the
-    group. It is as invisible in real numbers as the multiplication in a
-    congruential random number generator: the mean of their product is 0 to
-    the 1e-3 that the tests can tell.
+    group. Like the multiplication in a congruential random number generator,
+    it does not show in the real numbers made of them: the mean of their
+    product is 0 within the 1e-3 that the tests resolve.
 
     Args:
-        shape: sequence of ints, or of tensors where a size is not known.
+        shape: sequence of ints, with a scalar tensor for a size that is not
+            known.
         stddev: float >= 0.
         dtype: a floating dtype.
         seed: `keras.random.SeedGenerator`.

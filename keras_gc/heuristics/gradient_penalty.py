@@ -15,8 +15,9 @@ from keras_gc.heuristics.heuristic import (
 )
 
 _MODES = ("auto", "forward_difference", "exact")
-# Distance of the two gradients, in units of the norm of all weights: far
-# enough for float32, near enough for the Hessian to be the same.
+# Distance between the points of the two gradients, relative to the norm of all
+# weights: large enough for float32, small enough for the Hessian to be the same
+# at both.
 _RELATIVE_STEP = 1e-3
 
 
@@ -32,32 +33,33 @@ class GradientPenalty(Heuristic):
     and no root (so that it has a gradient where `grad L` is 0). Gradient
     descent with learning rate h does the same implicitly, with weight h / 4.
     L is the whole objective, regularization losses and `gc_weight * GC`
-    included: what gradient descent descends is what it regularises.
+    included.
 
     The penalty is part of `loss` in `History`, and is that of the global
     batch under `tf.distribute`. Its own gradient is 2 weight H g, with
-    `g = grad L` and H the Hessian. There are two ways to it:
+    `g = grad L` and H the Hessian. There are two ways to compute it:
 
     - `"forward_difference"`: H g from two gradients,
 
           H g = ||g|| / h * (grad L(w + h g / ||g||) - grad L(w)) + O(h),
 
-      at a distance of `h = 1e-3 ||w||`. Both are of one and the same function
-      (same dropout masks, same random probes of GC), and no operation needs a
-      second derivative. The error of the penalty's gradient is of the order
-      of 1e-2 for smooth networks in float32. In half precision rounding
-      drowns the difference.
+      at a distance of `h = 1e-3 ||w||`. Both gradients are of one and the
+      same function (same dropout masks, same random probes of GC), and no
+      operation needs a second derivative. The relative error of the penalty's
+      gradient is of the order of 1e-2 for smooth networks in float32. In half
+      precision the difference is lost in rounding.
     - `"exact"`: the gradient is differentiated once more. All operations of
       the model need second derivatives.
 
-    Cost: two plain steps by difference; exactly, three times the arithmetic
-    of one (a gradient, and the gradient of its squared norm), and on
-    convolutions more than that in time. `keras-gc bench` measures both.
+    Cost: two plain steps for `"forward_difference"`. For `"exact"` three times
+    the arithmetic of a plain step (a gradient, and the gradient of its squared
+    norm), and on convolutions more than three times the time. `keras-gc bench`
+    measures both.
 
     Args:
         weight: float >= 0, the factor of the squared norm.
-        mode: `"forward_difference"`, `"exact"` or `"auto"`: exact where
-            layers compute in float16 or bfloat16, else by difference.
+        mode: str, `"forward_difference"`, `"exact"` or `"auto"`: exact
+            where layers compute in float16 or bfloat16, else by difference.
             Defaults to `"auto"`.
 
     Raises:
@@ -156,8 +158,8 @@ def _computes_in_half_precision(model):
 def _share_of_squared_norm(gradients, scale):
     """Return this replica's share of ||g||^2, and of its gradient.
 
-    The replicas' gradients g_r add up to g. So <g_r, g> adds up to ||g||^2,
-    and 2 grad <g_r, const g> to its gradient.
+    The replicas' gradients g_r add up to g. So the inner products <g_r, g> add
+    up to ||g||^2, and 2 grad <g_r, g>, with g held constant, to its gradient.
     """
     own = [
         ops.cast(g, keras.backend.result_type(g.dtype, "float32")) / scale

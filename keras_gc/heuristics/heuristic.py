@@ -1,4 +1,4 @@
-"""The base class of training heuristics, and where they act in a step."""
+"""The base class of training heuristics."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from keras_gc import backend
 
 
 class Heuristic:
-    """A change to how a train step's gradient comes about.
+    """A change to how a train step computes its gradient.
 
     A step computes the loss of a batch and its gradients at the weights. A
     subclass overrides one method: `corrupt` changes the batch, `wrap` the loss
@@ -24,12 +24,12 @@ class Heuristic:
     `seed` that each method is given; it is made from the attribute `seed`.
 
     Attributes:
-        seed: int or None.
+        seed: int or None. Defaults to None.
         is_outermost: bool, whether `wrap` must be given the gradients of all
-            other heuristics together.
+            other heuristics together. Defaults to False.
     """
 
-    seed = None
+    seed: int | None = None
     is_outermost = False
 
     def corrupt(
@@ -63,10 +63,10 @@ class Heuristic:
         Args:
             value_and_gradients: function `(objective, values=None) -> (loss,
                 aux, gradients)`, where `objective() -> (loss, aux)`. The
-                gradients are with respect to `model.trainable_variables`, or
-                at `values` in their place; what the objective assigns to other
-                variables is then dropped. They are multiplied with the
-                optimizer's loss scale.
+                gradients are with respect to `model.trainable_variables`,
+                multiplied with the optimizer's loss scale. With `values` they
+                are taken at these in place of the variables' own; what the
+                objective assigns to other variables is then dropped.
             model: the model in training.
             seed: `keras.random.SeedGenerator`.
 
@@ -92,16 +92,16 @@ class Heuristic:
 
 
 def check_seed(seed: Any) -> int | None:
-    """Return a seed, or raise.
+    """Return a seed, or raise if it is none.
 
     Args:
         seed: int or None.
 
     Returns:
-        The same.
+        The seed.
 
     Raises:
-        TypeError: if it is neither.
+        TypeError: if it is neither an int nor None.
     """
     if seed is None or (isinstance(seed, int) and not isinstance(seed, bool)):
         return seed
@@ -135,8 +135,8 @@ def neighbour_along(
 
     Args:
         values: list of tensors, the weights w.
-        gradients: list of tensors, this replica's part of the gradient g of
-            each, or None where there is none.
+        gradients: list of tensors, this replica's part of the gradient g;
+            None for weights that have none.
         distance: float or scalar tensor, the distance of the point from w.
 
     Returns:
@@ -147,8 +147,8 @@ def neighbour_along(
         ops.zeros_like(v) if g is None else g
         for v, g in zip(values, gradients, strict=True)
     ])
-    # The loss scale of mixed precision cancels in g / ||g||. Where it made
-    # g overflow, NaN results, and the optimizer lowers it.
+    # The loss scale of mixed precision cancels in g / ||g||. If it made g
+    # overflow, the result is NaN, and the optimizer lowers the scale.
     norm = ops.sqrt(squared_norm(gradient))
     factor = ops.divide_no_nan(distance, norm)
     neighbour = [

@@ -14,12 +14,12 @@ from keras_gc.heuristics.heuristic import Heuristic, check_seed, is_floating
 class InputNoise(Heuristic):
     """Gaussian noise on the model's inputs.
 
-    Each entry of each floating input gets `stddev * e`, e ~ N(0, 1) drawn anew
-    in each step. To a squared error `||f(x) - y||^2` small noise adds
-    `stddev^2 * GC` and a term in the curvature of f. Where a model has several
-    inputs, those that are not floating (tokens, class ids) stay as they are.
+    In each step `stddev * e`, with e ~ N(0, 1), is added to each entry of each
+    floating input. Small noise adds `stddev^2 * GC` and a term in the curvature
+    of f to a squared error `||f(x) - y||^2`. Inputs that are not floating
+    (tokens, class ids) stay as they are; at least one input must be floating.
 
-    Predictions, loss, metrics and GC shown for training are those of the noisy
+    The predictions, loss, metrics and GC of training are those of the noisy
     inputs. Under `tf.distribute` each replica draws noise of its own.
 
     Cost: drawing the noise; for its law see

@@ -20,22 +20,24 @@ class LabelNoise(Heuristic):
     - `rate`, for classification. With this probability a label is replaced by
       one of the **other** classes, each equally likely: a share `rate` of the
       labels is wrong. Labels are class ids (integers or bools; 0 and 1 where
-      the model has one output) or one-hot rows, with any dtype, of the shape of
-      the model's outputs. Ids that are no class of the model (an
-      `ignore_class` of -1) stay.
+      the model has one output) or one-hot rows of any dtype, shaped like the
+      model's outputs. Ids that are no class of the model (an `ignore_class` of
+      -1) stay as they are.
     - `stddev`, for regression. `stddev * e`, with e ~ N(0, 1), is added to each
       entry of the (floating) targets.
 
     Labels that are drawn anew cannot be memorised, unlike labels that stay
-    wrong. Loss is that of the noisy targets; metrics compare with the clean
-    ones. Class weights and sample weights stay those of the clean ones. Under
+    wrong. The loss is that of the noisy targets; metrics, class weights and
+    sample weights are those of the clean ones. Under
     `tf.distribute` each replica draws noise of its own.
 
     Cost: drawing the noise.
 
     Args:
-        rate: float in [0, 1], probability that a label is replaced.
-        stddev: float >= 0, in units of the targets.
+        rate: float in [0, 1], probability that a label is replaced. Defaults
+            to None: no classification.
+        stddev: float >= 0, in units of the targets. Defaults to None: no
+            regression.
         seed: int, makes the noise repeatable. Defaults to None.
 
     Raises:
@@ -166,7 +168,7 @@ def _outputs(model, x):
 
 
 def _same_shape(target, outputs):
-    """Whether shapes agree, but for the batch; None agrees with any size."""
+    """Return whether rows have the same shape; None agrees with any size."""
     sizes, others = target.shape[1:], outputs.shape[1:]
     return len(sizes) == len(others) and all(
         None in pair or pair[0] == pair[1]

@@ -14,14 +14,13 @@ from keras_gc.heuristics.heuristic import Heuristic, neighbour_along
 class SAM(Heuristic):
     """Sharpness-aware minimisation: seek weights whose neighbours do well too.
 
-    Training minimises the largest loss within a distance rho of the weights
-    w, to first order: with `g = grad L(w)`, the gradient that the optimizer
-    applies to w is
+    To first order, training minimises the largest loss within a distance rho
+    of the weights w. The optimizer applies to w the gradient
 
-        grad L(w + rho g / ||g||),
+        grad L(w + rho g / ||g||),   g = grad L(w),
 
-    the norm over all trainable variables together. Where g is 0 it is the
-    plain gradient. L is the whole objective, regularization losses and
+    with the norm over all trainable variables together, and the plain gradient
+    where g is 0. L is the whole objective, regularization losses and
     `gc_weight * GC` included (the paper leaves its weight decay outside).
 
     Both gradients are of one and the same function: same batch, same dropout

@@ -56,8 +56,8 @@ def get_all(identifiers: Any) -> tuple[Heuristic, ...]:
         gradients.
 
     Raises:
-        TypeError: if this is not a list, or an element of it is none of what
-            `get` takes.
+        TypeError: if this is not a list, or `get` does not take an element
+            of it.
         ValueError: if a name is unknown, or there are two of a kind.
 
     Example:

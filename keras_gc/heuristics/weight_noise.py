@@ -20,10 +20,10 @@ class WeightNoise(Heuristic):
     applied to the clean weights w, which never hold noise.
 
     All that a step shows and stores (loss, metrics, GC, the statistics of
-    BatchNormalization) is computed with the noisy weights. Under
-    `tf.distribute` each replica draws noise of its own. What a layer assigns
-    to a weight in its forward pass (SpectralNormalization, to its kernel) is
-    made of the noisy weight and not kept.
+    BatchNormalization) is computed with the noisy weights. If a layer assigns
+    to a weight in its forward pass, as SpectralNormalization does to its
+    kernel, the value comes from the noisy weight and is not kept. Under
+    `tf.distribute` each replica draws noise of its own.
 
     Cost: drawing the noise, one random number for each row and each column of
     a weight; for its law see `keras_gc.heuristics.gaussian_noise`.

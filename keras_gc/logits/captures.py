@@ -1,6 +1,7 @@
 """What inner layers are given and return while a model runs."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,13 +14,16 @@ from keras_gc.logits.evaluation_point import is_real
 
 
 class Replace:
-    """Let a layer return a value, whatever it computes.
+    """A handler for `intercept`: a layer returns a value, whatever it computes.
 
-    A tied embedding is called on tokens, and later on features, in reverse:
-    that call stays as it is.
+    A tied embedding is called on tokens and later, in reverse, on features.
+    The second call stays as it is.
+
+    Args:
+        value: tensor or structure of tensors.
     """
 
-    def __init__(self, value):
+    def __init__(self, value: Any):
         self.value = value
         self.was_called_on_tokens = False
 
@@ -34,8 +38,18 @@ class Replace:
         return self.value
 
 
-def capture(layer, into):
-    """Append what the layer is given and returns to a list."""
+def capture(
+    layer: keras.Layer, into: list
+) -> contextlib.AbstractContextManager:
+    """Append what a layer is given and returns to a list, in a context.
+
+    Args:
+        layer: a layer.
+        into: list, gets `((args, kwargs), result)` for each call.
+
+    Returns:
+        A context manager.
+    """
 
     def handler(call, *args, **kwargs):
         result = call(*args, **kwargs)
@@ -45,8 +59,16 @@ def capture(layer, into):
     return intercept(layer, handler)
 
 
-def step_over(operation, into):
-    """Append what a softmax or sigmoid returns and what it is applied to."""
+def step_over(operation: Any, into: list) -> Callable:
+    """Append what a softmax or sigmoid returns and what it is applied to.
+
+    Args:
+        operation: the layer or operation that ends in it.
+        into: list, gets `(result, logits)` for each call.
+
+    Returns:
+        A handler for `intercept`.
+    """
 
     def handler(call, *args, **kwargs):
         logits = probabilities.without_activation(operation, *args, **kwargs)
@@ -57,8 +79,21 @@ def step_over(operation, into):
     return handler
 
 
-def logits_of(leaf, head, seen):
-    """Return the logits that belong to one of the model's outputs."""
+def logits_of(leaf: Any, head: Any, seen: dict[int, list]) -> Any:
+    """Return the logits that belong to one of the model's outputs.
+
+    Args:
+        leaf: tensor, the output.
+        head: the softmax or sigmoid that it ends in, or None.
+        seen: dict from a head's id to what `step_over` has noted of it.
+
+    Returns:
+        Tensor: the output itself where there is no head.
+
+    Raises:
+        ValueError: if the head is called several times, and its results are
+            rearranged before they are returned.
+    """
     if head is None:
         return leaf
     calls = seen[id(head)]
@@ -75,10 +110,17 @@ def logits_of(leaf, head, seen):
     )
 
 
-def calls_on_tokens(calls):
-    """Return the calls that are meant: those on tokens, where there are any.
+def calls_on_tokens(calls: list) -> list:
+    """Return those of a layer's calls that are on tokens; all if none is.
 
-    A tied embedding is called on tokens, and again on features.
+    A tied embedding is called on tokens, and again on features: the first is
+    meant.
+
+    Args:
+        calls: as `capture` has noted them.
+
+    Returns:
+        List of calls.
     """
     return [call for call in calls if _is_on_tokens(call[0])] or calls
 
@@ -117,16 +159,18 @@ def only(calls: list, layer: Any) -> Any:
 
 
 def last_layers_called(model: keras.Model, x: Any) -> list:
-    """Return the innermost layer that returned each output of a model.
+    """Return, for each output of a model, the innermost layer that made it.
 
     Args:
-        model: `keras.Model`, whose code is its own.
+        model: `keras.Model`, subclassed: without a graph to look at.
         x: the model's input, on which it is run.
 
     Returns:
         List of layers; None where no layer returned the output.
     """
-    returned = {}  # id of a tensor -> the innermost layer that returned it
+    returned: dict[
+        int, tuple
+    ] = {}  # id of a tensor -> the innermost layer that returned it
     results = []
 
     def record(layer):

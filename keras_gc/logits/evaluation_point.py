@@ -67,7 +67,7 @@ def input_structure(model: keras.Model) -> Any:
 
 
 def has_fixed_batch(model: keras.Model) -> bool:
-    """Return whether a model takes batches of one size alone.
+    """Return whether a model takes batches of one size only.
 
     Args:
         model: a `keras.Model`.
@@ -129,15 +129,15 @@ def is_real(leaf: Any) -> bool:
 
 
 def input_positions(model: keras.Model, x: Any) -> list:
-    """Return which of `model.inputs` each leaf of a batch feeds.
+    """Return, for each leaf of a batch, which of `model.inputs` it feeds.
 
     Args:
         model: a `keras.Model`.
         x: tensor or structure of tensors.
 
     Returns:
-        List of int, or None where a leaf feeds none of them or the model has
-        no such list.
+        List of indices into `model.inputs`; None for a leaf that feeds none
+        of them, or where the model has no such list.
     """
     count = len(keras.tree.flatten(x))
     inputs = getattr(model, "inputs", None) or []
@@ -165,8 +165,9 @@ def _positions_by_name(model, x):
 def differentiable_leaves(model: keras.Model, x: Any) -> list[int]:
     """Return which leaves of a batch the Jacobian is taken with respect to.
 
-    Those that are real and that the model uses. Others (class ids, tokens,
-    strings, a column that the model does not take) are carried along.
+    These are the leaves that are real and that the model uses. Others (class
+    ids, tokens, strings, a column that the model does not take) are passed
+    through.
 
     Args:
         model: a `keras.Model`.

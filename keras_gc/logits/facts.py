@@ -1,10 +1,9 @@
 """What has to be true of a model's outputs, looked at on one batch.
 
-Names of layers and shapes of graphs tell much about a model, and values tell
-the rest: whether the outputs are probabilities, and whether each row depends
-on its own example alone. The facts are a small tensor, so that a train step
-can compute them on its first batch, inside its graph; the host reads them
-afterwards.
+Much about a model is known from its graph. Values tell the rest: whether the
+outputs are probabilities, and whether each row depends on its own example
+alone. The facts fit in a small tensor, so that a train step can compute them on
+its first batch, inside its graph; the host reads them afterwards.
 """
 
 import inspect
@@ -25,16 +24,16 @@ _OF_PROBABILITIES = "crossentropy"
 
 
 class Facts(NamedTuple):
-    """What one batch shows; each a number, 1 for yes.
+    """What one batch shows: numbers, 1 for yes.
 
-    Under several replicas each is their mean.
+    With several replicas each number is the mean of theirs.
 
     Attributes:
         seen: whether a batch was looked at.
         sums_to_one: whether outputs are not negative and sum to 1 in each
             row.
-        in_unit_interval: whether outputs of which no softmax or sigmoid was
-            stepped over lie between 0 and 1.
+        in_unit_interval: whether outputs lie between 0 and 1 although no
+            softmax or sigmoid was stepped over to get them.
         depends: whether the first row changes when the others are replaced.
         rows_per_example: rows of outputs divided by examples.
     """
@@ -82,12 +81,13 @@ class Facts(NamedTuple):
 
 
 def check_facts(facts: Facts, network: Any, loss: Any = None) -> None:
-    """Raise, or warn, of what makes GC another quantity than it says.
+    """Raise or warn if the value would not be the GC of logits.
 
     Args:
         facts: `Facts` of numbers.
         network: the `LogitNetwork` that they are of.
-        loss: what `compile` was given, if it is known: a structure of losses.
+        loss: a loss or structure of losses, what `compile` was given.
+            Defaults to None: not known.
 
     Raises:
         ValueError: if the outputs are probabilities, do not have one row for
@@ -112,7 +112,7 @@ def check_facts(facts: Facts, network: Any, loss: Any = None) -> None:
             "`compile`)."
         )
     if network.outputs is not None:
-        return  # who names a layer means its output
+        return  # a layer that is named is measured as it is
     if facts.sums_to_one >= 1:
         raise ValueError(
             HIDDEN_LOGITS.format("rows of outputs that are >= 0 and sum to 1")
@@ -127,7 +127,7 @@ def check_facts(facts: Facts, network: Any, loss: Any = None) -> None:
                 )
             )
         if network.ends_in_keras_code:
-            return  # which holds no sigmoid, or it would have been found
+            return  # a sigmoid in Keras's code would have been found
         warnings.warn(
             "All outputs of this model lie between 0 and 1. If a sigmoid in "
             "code of its own made them so, this is the geometric complexity "
@@ -171,7 +171,7 @@ def _sums_to_one(leaf):
         return ops.zeros(())
     half = keras.backend.standardize_dtype(leaf.dtype) in _HALF
     leaf = ops.cast(leaf, "float32")
-    counts = ops.any(leaf != 0, axis=-1)  # else masked
+    counts = ops.any(leaf != 0, axis=-1)  # the others are masked
     far = ops.abs(ops.sum(leaf, axis=-1) - 1) > (1e-2 if half else 1e-3)
     wrong = ~ops.all(leaf >= 0) | ops.any(far & counts) | ~ops.any(counts)
     return 1.0 - ops.cast(wrong, "float32")
@@ -184,11 +184,12 @@ def _in_unit_interval(leaf):
 
 
 def _depends(network, x, logits):
-    """Return 1 if other examples change what is computed for the first."""
+    """Return 1 if the outputs of the first example depend on the others."""
     others = _logits(network, keras.tree.map_structure(_repeat_first, x))
     again = _logits(network, x)
     changed = _any([_moved(a, b) for a, b in zip(logits, others, strict=True)])
-    # Noise that no seed of Keras controls hides what the examples do.
+    # Where two runs differ by noise that no seed of Keras controls, nothing can
+    # be said.
     noisy = _any([_moved(a, b) for a, b in zip(logits, again, strict=True)])
     return changed * (1.0 - noisy)
 

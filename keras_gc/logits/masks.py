@@ -1,7 +1,7 @@
 """Keras's masks: which positions of a tensor are data and which are padding.
 
-A mask hangs on its tensor, out of reach of `jax.vjp`. Keras gives and takes
-masks in `Layer.__call__` alone, so layers do it here.
+A mask is an attribute of its tensor, which `jax.vjp` drops. Keras reads and
+sets masks only in `Layer.__call__`, so layers do it here.
 """
 
 from typing import Any
@@ -24,8 +24,8 @@ def without_padding(tensor: Any, mask: Any) -> Any:
     """Return a tensor that is 0, and constant, at masked positions.
 
     Args:
-        tensor: `(batch, ...)`.
-        mask: bool, the leading axes of the tensor, or None.
+        tensor: tensor `(batch, ...)`.
+        mask: bool tensor, the leading axes of the tensor, or None.
 
     Returns:
         Tensor of the same shape and dtype.
@@ -44,11 +44,11 @@ class ReadMask(keras.layers.Layer):
         super().__init__(autocast=False, name="read_mask")
         self.supports_masking = True
 
-    def call(self, x, mask=None):
+    def call(self, x: Any, mask: Any = None) -> Any:
         """Return the mask that Keras passes along."""
         return mask
 
-    def compute_mask(self, x, previous_mask):
+    def compute_mask(self, x: Any, previous_mask: Any) -> None:
         """Return None: a mask has no mask."""
         return None
 
@@ -57,18 +57,18 @@ class SetMask(keras.layers.Layer):
     """Returns its input with a mask.
 
     Args:
-        mask: the mask.
+        mask: bool tensor, the leading axes of the input.
     """
 
-    def __init__(self, mask):
+    def __init__(self, mask: Any):
         super().__init__(autocast=False, name="set_mask")
         self._mask = mask
         self.supports_masking = True
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         """Return the input."""
         return x
 
-    def compute_mask(self, x, previous_mask):
+    def compute_mask(self, x: Any, previous_mask: Any) -> Any:
         """Return the mask."""
         return self._mask

@@ -1,9 +1,9 @@
 """The function whose Jacobian is measured, found inside a Keras model.
 
-Three things make the difference between a model and its logit network f:
-a softmax or sigmoid at its end is stepped over; `outputs` names an inner layer
-to measure to; `inputs` names inner layers to measure from. What is masked is
-no output: padding does not count.
+A model and its logit network f differ in three things: a softmax or sigmoid at
+the end of the model is stepped over; `outputs` may name an inner layer to
+measure to; `inputs` may name inner layers to measure from. Masked positions are
+no outputs: padding does not count.
 """
 
 import contextlib
@@ -59,7 +59,7 @@ class LogitNetwork:
     Raises:
         TypeError: if the model is not a `keras.Model`.
         ValueError: if it is not built, has no layer of that name, or has a
-            quantized layer whose derivative is not right.
+            quantized layer whose derivative would be wrong.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class LogitNetwork:
         check_built(model)
         check_derivatives(model)
         self.model = model
-        self.inputs = inputs
+        self.inputs: Any = inputs
         if inputs is not None and not isinstance(inputs, list | tuple):
             self.inputs = [inputs]
         self.outputs = outputs
@@ -85,7 +85,8 @@ class LogitNetwork:
         self._stop = None
         if outputs is not None:
             self._stop = find_layer(model, outputs, "outputs")
-        self._heads = None  # per output: the probability operation, or None
+        # For each output, the softmax or sigmoid that it ends in, or None.
+        self._heads: Any = None
         # For each logit tensor, whether it comes from before a softmax or
         # sigmoid; known once the network has run.
         self.steps_over: list[bool] = []
@@ -96,15 +97,16 @@ class LogitNetwork:
 
         Args:
             x: the model's input, a tensor or a structure of them.
-            training: bool, whether layers run in training mode.
+            training: bool, whether layers run in training mode. Defaults to
+                False.
 
         Returns:
             Tensor or structure of tensors: x itself where all of it is real,
-            else a list of the parts that are.
+            else the one part that is, or a list of such parts.
 
         Raises:
-            TypeError: if none of it is real.
-            ValueError: if a layer to measure from is not called once.
+            TypeError: if no input is real.
+            ValueError: if a layer to measure from is not called exactly once.
         """
         x = cast_like_keras(self.model, x)
         leaves = keras.tree.flatten(x)
@@ -125,25 +127,27 @@ class LogitNetwork:
         """Run the model once.
 
         Args:
-            point: z, as `self.point(x)` returns it; None where x itself will
-                do, because nothing is differentiated with respect to it.
+            point: z, as `self.point(x)` returns it; None where nothing is
+                differentiated with respect to z, which is then computed from
+                x.
             x: the model's input.
-            training: bool, whether layers run in training mode.
+            training: bool, whether layers run in training mode. Defaults to
+                False.
 
         Returns:
             `(logits, predictions)`: f(z), a list with a tensor for each real
             output, and what the model itself returns.
 
         Raises:
-            ValueError: if the logits cannot be told apart or found.
+            ValueError: if the logits of an output cannot be found.
         """
         x = cast_like_keras(self.model, x)
         if self._stop is None and self._heads is None:
             self._heads = self.find_heads(x)
         x, starts = self._put(point, x)
         heads = {id(head): head for head in self._heads or () if head}
-        seen = {key: [] for key in heads}
-        stops = []
+        seen: dict[int, list] = {key: [] for key in heads}
+        stops: list = []
         with contextlib.ExitStack() as stack:
             enter = stack.enter_context
             for layer, value in zip(self._starts, starts, strict=True):
@@ -191,7 +195,10 @@ class LogitNetwork:
             return ops.shape(flatten_rows(logits))[1]
 
     def symbolic_num_outputs(self) -> int | None:
-        """Return K from the shapes of the model's inputs; None where open.
+        """Return K from the shapes of the inputs; None if it may change.
+
+        Returns:
+            int or None.
 
         Raises:
             ValueError: if these shapes are not known.
@@ -219,7 +226,7 @@ class LogitNetwork:
         return heads
 
     def _put(self, point, x):
-        """Return the batch with z in it, and the values of inner layers."""
+        """Return the batch with z put in, and the values of inner layers."""
         if point is None:
             return x, []
         leaves = keras.tree.flatten(x)
@@ -255,9 +262,10 @@ class LogitNetwork:
         ]
 
     def _run_containers_plainly(self, enter):
-        """Switch rematerialization off around the layers that we look into.
+        """Switch rematerialization off in layers that contain one of ours.
 
-        On TensorFlow everywhere: it has no second derivative there.
+        On TensorFlow in all layers: rematerialized ones have no second
+        derivative there.
         """
         everywhere = keras.config.backend() == "tensorflow"
         inside = {id(layer) for layer in (*self._starts, self._stop)}
@@ -270,7 +278,7 @@ class LogitNetwork:
                 enter(intercept(layer, run_plainly))
 
     def _masked(self, logits, owners):
-        """Return the real ones among logits, 0 where their owner is masked."""
+        """Return the real logits, set to 0 where the output is masked."""
         real = [
             without_padding(leaf, mask_of(owner))
             for leaf, owner in zip(logits, owners, strict=True)

@@ -1,8 +1,8 @@
 """Softmax and sigmoid at the end of a model, which GC steps over.
 
-GC is that of the logits. Where Keras's own layer or operation turns them into
-probabilities, its input is taken; where something else hides them, this is
-said.
+GC is that of the logits. If a layer or operation of Keras turns them into
+probabilities, its input is taken; if something else hides them, an error or a
+warning says so.
 """
 
 import warnings
@@ -57,20 +57,21 @@ HIDDEN_LOGITS = (
 def last_operations(model: keras.Model) -> list | None:
     """Return, for each output, the operation that computes it.
 
-    What only rearranges a softmax or sigmoid is passed over.
+    Operations that only rearrange the result of a softmax or sigmoid are
+    passed over.
 
     Args:
         model: a built model.
 
     Returns:
-        List of layers or operations; None where the model has no graph to
-        look at, or its end is hidden in a model without one.
+        List of layers or operations; None if the model has no graph, or ends
+        in a model that has none.
 
     Raises:
-        ValueError: if an output is merged from probabilities.
+        ValueError: if probabilities are merged into an output, as by Average.
     """
-    tensors = getattr(model, "outputs", None)
-    last = [_last_operation(tensor) for tensor in tensors or ()]
+    tensors = getattr(model, "outputs", None) or ()
+    last = [_last_operation(tensor) for tensor in tensors]
     if not last or any(isinstance(op, keras.Model) for op in last):
         return None
     for tensor, operation in zip(tensors, last, strict=True):
@@ -111,8 +112,8 @@ def without_activation(
         operation: one of the layers that apply their activation last, or the
             softmax or sigmoid itself.
         inputs: its inputs.
-        *args: other arguments of its call.
-        **kwargs: likewise.
+        *args: further arguments of its call.
+        **kwargs: keyword arguments of its call.
 
     Returns:
         What the activation is applied to.
@@ -140,8 +141,8 @@ def is_probability(operation: Any) -> bool:
         bool.
 
     Raises:
-        ValueError: if a layer has such an activation, but may not apply it
-            last.
+        ValueError: if a layer has such an activation, but perhaps does not
+            apply it last.
     """
     name = None if operation is None else activation_name(operation)
     if name not in _OPERATIONS.values():
@@ -163,8 +164,8 @@ def is_probability(operation: Any) -> bool:
 def activation_name(operation: Any) -> str:
     """Return the name of an operation's activation.
 
-    A softmax or sigmoid is known by its values, whoever wrote it and whatever
-    it is called (`tf.nn.softmax` calls itself "softmax_v2").
+    A softmax or sigmoid is recognised by its values, whatever it is called
+    (`tf.nn.softmax` calls itself "softmax_v2").
 
     Args:
         operation: a layer or an operation.
@@ -186,7 +187,7 @@ def _name_by_values(activation):
     with backend.eagerly():
         try:
             values = ops.convert_to_numpy(activation(ops.array(_PROBE)))
-        except Exception:  # it needs another shape, or a trace
+        except Exception:  # it needs another shape, or a graph
             return None
         for name in _OPERATIONS.values():
             right = getattr(keras.activations, name)(ops.array(_PROBE))

@@ -11,7 +11,7 @@ from keras_gc.logits.evaluation_point import input_structure
 
 
 def symbolic_num_outputs(network: Any) -> int | None:
-    """Return K, the number of logits of one example; None where it is open.
+    """Return K, the number of logits of one example; None if it may change.
 
     Args:
         network: a `LogitNetwork`.
@@ -36,18 +36,18 @@ def symbolic_num_outputs(network: Any) -> int | None:
 class Rows(keras.Operation):
     """The logits as one `(batch, K)` tensor; only its shape is asked for."""
 
-    def __init__(self, network):
+    def __init__(self, network: Any):
         super().__init__(name="logit_rows")
         self.network = network
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         """Return the logits of a batch."""
         with discard_updates():
             point = self.network.point(x)
             return flatten_rows(self.network(point, x)[0])
 
 
-def symbolic_inputs(model):
+def symbolic_inputs(model: keras.Model) -> Any:
     """Return symbolic inputs, or None where the model has no shapes."""
     structure = input_structure(model)
     if structure is not None:

@@ -1,4 +1,4 @@
-"""Quantized layers: which of them have a right derivative."""
+"""Layers and operations whose derivative may not be that of their function."""
 
 import warnings
 
@@ -6,8 +6,8 @@ import keras
 
 from keras_gc import keras_seam
 
-# Keras gives these, when quantized, a gradient of their own: that of the layer
-# with its rounded weights, past the rounding of its inputs.
+# For these, when quantized, Keras defines the gradient: that of the layer with
+# its rounded weights, as if its inputs were not rounded.
 _TRUSTED = (keras.layers.Dense, keras.layers.EinsumDense)
 _TRUSTED_MODES = {"int8", "int4"}
 
@@ -15,8 +15,8 @@ _TRUSTED_MODES = {"int8", "int4"}
 def check_derivatives(model: keras.Model) -> None:
     """Raise if a quantized layer's derivative is not that of its function.
 
-    A rounding in the way of the derivative counts as 0, in silence, where
-    another path still carries one.
+    The derivative of a rounding is 0. Where another path carries one that is
+    not, nothing else would show that a part is missing.
 
     Args:
         model: a `keras.Model`.
@@ -41,7 +41,7 @@ def check_derivatives(model: keras.Model) -> None:
         )
 
 
-# Operations whose derivative is 0 or is said to be, whatever they stand for.
+# Operations whose derivative is 0, or is defined to be.
 _FLAT = frozenset({
     "Argmax", "Argmin", "Ceil", "Floor", "Fix", "Rint", "Round", "Sign",
     "StopGradient", "Trunc",
@@ -49,12 +49,13 @@ _FLAT = frozenset({
 
 
 def warn_of_flat_operations(model: keras.Model) -> None:
-    """Warn of paths from the inputs that count as 0 beside others that do not.
+    """Warn of operations through which the derivative is 0.
 
-    Where no path is left, an error says so; where some are, nothing would.
+    If the inputs reach the outputs through these alone, an error says so later;
+    if there are other paths too, nothing else would.
 
     Args:
-        model: a `keras.Model`; only one with a graph can be looked at.
+        model: a `keras.Model`; one without a graph is not looked at.
     """
     real = {}  # id of a tensor -> whether it depends on a real input
 

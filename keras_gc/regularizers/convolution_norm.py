@@ -38,16 +38,17 @@ def convolution_norm(
     lower it, and a transposed convolution has the norm of its convolution.
 
     Args:
-        kernel: Tensor of shape `(*kernel_size, channels_in, channels_out)`,
+        kernel: tensor of shape `(*kernel_size, channels_in, channels_out)`,
             with one, two or three spatial axes or more. With groups, where
             `channels_in` is that of one group, the result is an upper bound.
-        input_shape: Pixels of the image along each spatial axis. Default:
-            `8 * (kernel_size - 1)` along each axis, 16 x 16 for a kernel of
-            3 x 3. No image of any size, circular or zero-padded, has a norm
-            above `1 / cos(pi / 16)` = 1.02 times this one per spatial axis.
-        depthwise: The kernel is that of a depthwise convolution,
-            `(*kernel_size, channels, depth_multiplier)`. Default `False`.
-        power_iterations: As in `matrix_norm`.
+        input_shape: sequence of ints, pixels of the image along each spatial
+            axis. Defaults to `8 * (kernel_size - 1)` along each axis (16 x 16
+            for a kernel of 3 x 3). On an image of any other size, circular or
+            zero-padded, the norm is at most `1 / cos(pi / 16)` = 1.02 times
+            this one, per spatial axis.
+        depthwise: bool, whether the kernel is that of a depthwise convolution,
+            `(*kernel_size, channels, depth_multiplier)`. Defaults to False.
+        power_iterations: int >= 1, as in `matrix_norm`. Defaults to 64.
 
     Returns:
         A scalar tensor, float32 or float64. The norm at the chosen frequency
@@ -55,8 +56,8 @@ def convolution_norm(
         steps of Lanczos at each of them.
 
     Raises:
-        ValueError: If `kernel` has fewer than three axes, or `input_shape`
-            has not one entry for each spatial axis.
+        ValueError: if `kernel` has fewer than three axes, or `input_shape`
+            does not have one entry for each spatial axis.
 
     Example:
     >>> import numpy as np
@@ -64,9 +65,8 @@ def convolution_norm(
     >>> round(float(convolution_norm(blur)), 4)
     1.0
 
-    Reference:
-        Sedghi, Gupta & Long, "The Singular Values of Convolutional Layers",
-        ICLR 2019, theorem 6.
+    Reference: Sedghi, Gupta & Long, "The Singular Values of Convolutional
+    Layers", ICLR 2019, theorem 6.
     """
     kernel = float_tensor(kernel)
     if len(kernel.shape) < 3:

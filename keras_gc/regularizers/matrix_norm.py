@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_gc._validation import positive_int
 
-# Up to so many steps are written out, which saves TensorFlow the bookkeeping
-# of a loop; XLA would compile more of them for long.
+# Up to this many steps are unrolled, which saves TensorFlow the bookkeeping of
+# a loop. XLA would take long to compile more.
 _UNROLL = 16
 
 
@@ -20,8 +20,8 @@ def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
         ||W||_2 = max_{||v|| = 1} ||W v|| = u^T W v
 
     with the singular vectors u and v held constant, so that the gradient with
-    respect to W is u v^T. Where the largest singular
-    value is repeated, this is one of the subgradients; at zero it is zero.
+    respect to W is u v^T. If the largest singular value is repeated, this is
+    one of the subgradients; for a zero matrix it is zero.
 
     Nothing is kept between calls: the same matrix gives the same value in
     eager code, in a graph, under XLA and on each replica. The work depends on
@@ -29,40 +29,39 @@ def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
 
     - Up to `power_iterations`: W^T W is squared again and again (Gram
       iteration), which doubles the number of power iterations each time. The
-      relative error is at most 1e-4 in float32 and 1e-10 in float64
-      for every matrix, and at rounding where the largest singular value
-      stands apart. (After p power iterations from the best of the n unit
-      vectors it is at most ln(n) / 4p, whatever the spectrum.)
-    - Above it: W^T W is applied `power_iterations` times to a fixed
-      start vector, as in power iteration, but the best vector in the span of
-      all the iterates is taken and not the last of them (Lanczos), which
-      needs about the square root of the number of steps.
+      relative error is at most 1e-4 in float32 and 1e-10 in float64 for every
+      matrix, and that of rounding if the largest singular value is well above
+      the next. (After p power iterations from the best of the n unit vectors
+      it is at most ln(n) / 4p, whatever the spectrum.)
+    - Above it: W^T W is applied `power_iterations` times to a fixed start
+      vector, as in power iteration. Not the last iterate is taken but the
+      best vector in the span of all (Lanczos), which needs only about the
+      square root of the number of steps.
 
-    The value never exceeds the true one, but for rounding. It is computed in
+    The value never exceeds the true one, up to rounding. It is computed in
     float32 or better; a float16 or bfloat16 matrix is cast first.
 
     Args:
-        matrix: Tensor of shape `(..., rows, columns)`.
-        power_iterations: How often W^T W is applied to the start vector
-            if the smaller side exceeds this number. An int >= 1. Defaults to
-            64, with which the relative error is below 1e-4 for Gaussian
-            matrices of up to 2048 x 2048; with 12 it is below 1e-2. (Their
-            spectrum is dense at its end, which is the hardest case.)
+        matrix: tensor of shape `(..., rows, columns)`.
+        power_iterations: int >= 1, how often W^T W is applied to the start
+            vector if the smaller side exceeds this number. With 64 the
+            relative error is below 1e-4 for Gaussian matrices of up to
+            2048 x 2048; with 12 it is below 1e-2. (Their spectrum is dense at
+            its end, which is the hardest case.) Defaults to 64.
 
     Returns:
         Tensor of shape `(...)`, float32 or float64.
 
     Raises:
-        ValueError: If `matrix` has fewer than two axes.
+        ValueError: if `matrix` has fewer than two axes.
 
     Example:
     >>> float(matrix_norm([[3.0, 0.0], [0.0, -4.0]]))
     4.0
 
-    Reference:
-        Delattre et al., "Efficient Bound of Lipschitz Constant for
-        Convolutional Layers by Gram Iteration", ICML 2023 (the squaring);
-        Golub & Van Loan, "Matrix Computations", chapter 10 (Lanczos).
+    Reference: Delattre et al., "Efficient Bound of Lipschitz Constant for
+    Convolutional Layers by Gram Iteration", ICML 2023 (the squaring); Golub &
+    Van Loan, "Matrix Computations", chapter 10 (Lanczos).
     """
     matrix = float_tensor(matrix)
     power_iterations = positive_int("power_iterations", power_iterations)
@@ -74,8 +73,8 @@ def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
     if matrix.shape[-2] < matrix.shape[-1]:
         matrix = _transpose(matrix)
 
-    # Directions need no scale; with entries of at most 1 no square of them
-    # leaves the range of the dtype.
+    # The singular vectors do not depend on the scale. With entries of at most 1
+    # no square leaves the range of the dtype.
     scaled = ops.stop_gradient(matrix)
     largest = ops.max(ops.absolute(scaled), axis=(-2, -1), keepdims=True)
     scaled = scaled / _nonzero(largest)
@@ -86,16 +85,17 @@ def matrix_norm(matrix: Any, power_iterations: int = 64) -> Any:
     else:
         right = _top_right_vector(scaled)
     left = _unit(scaled @ right)
-    # A sum of products, exact in float32 also where the accelerator rounds
-    # the factors of a matrix product (TF32).
+    # A sum of products, not a matrix product, whose factors an accelerator may
+    # round (TF32).
     return ops.sum(matrix * left * _transpose(right), axis=(-2, -1))
 
 
 def float_tensor(x: Any) -> Any:
     """Return `x` as a tensor of float32, or of float64 if it is that."""
     x = ops.convert_to_tensor(x)
-    # Not `keras.backend.result_type` and, below, `@` and not `ops.matmul`:
-    # on JAX and torch Keras's promotion makes float64 float32.
+    # Not by `keras.backend.result_type`, and products below are `@`, not
+    # `ops.matmul`: on JAX and torch, Keras's promotion turns float64 into
+    # float32.
     if keras.backend.standardize_dtype(x.dtype) == "float64":
         return x
     return ops.cast(x, "float32")
@@ -115,8 +115,8 @@ def _top_right_vector(matrix: Any) -> Any:
         power = power / _nonzero(ops.max(power, axis=(-2, -1), keepdims=True))
         for _ in range(3):
             power = power @ power
-    # Each column is a power iteration that began at one unit vector. The
-    # longest one began nearest to the singular vector.
+    # Each column is a power iteration from one unit vector. The longest column
+    # comes from the one nearest to the singular vector.
     power = power / _nonzero(ops.max(power, axis=(-2, -1), keepdims=True))
     lengths = ops.sum(ops.square(power), axis=-2, keepdims=True)
     best = ops.argmax(lengths, axis=-1, keepdims=True)
@@ -156,9 +156,9 @@ def _next_vector(matrix: Any, vector: Any, basis: Any) -> Any:
     """Return the direction that W^T W adds to the span of the basis."""
     dtype = keras.backend.standardize_dtype(matrix.dtype)
     vector = _transpose(matrix @ _transpose(vector)) @ matrix
-    # A remainder at the level of rounding is noise, and may point anywhere.
+    # A remainder as small as rounding is noise and may point anywhere.
     noise = 10 * float(np.finfo(dtype).eps) * _length(vector)
-    for _ in range(2):  # the first pass leaves what rounding puts back
+    for _ in range(2):  # the second removes what rounding has left
         vector = vector - (vector @ _transpose(basis)) @ basis
     length = _length(vector)
     return ops.where(length > noise, vector / _nonzero(length), 0.0)
@@ -174,7 +174,7 @@ def _length(vector: Any) -> Any:
 
 
 def _unit(vector: Any) -> Any:
-    """Return the vector at length 1; the zero vector stays zero."""
+    """Return the vector scaled to length 1; the zero vector stays zero."""
     return vector / _nonzero(_length(vector))
 
 

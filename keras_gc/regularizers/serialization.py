@@ -1,4 +1,4 @@
-"""From a name, a class or a config to a regularizer."""
+"""Regularizers by name, config, class or instance."""
 
 import inspect
 from typing import Any
@@ -12,10 +12,10 @@ from keras_gc.serialization import from_identifier
 def get(identifier: Any) -> Any:
     """Return the regularizer that `identifier` names.
 
-    A layer looks strings up in Keras's own table, which no one else can
-    extend, so `kernel_regularizer="spectral_norm"` is an error of Keras. Give
-    the layer `keras_gc.regularizers.get("spectral_norm")`, an instance, or a
-    config: `{"class_name": "keras_gc>SpectralNorm", "config": {}}`.
+    A layer looks strings up in Keras's own table, which cannot be extended, so
+    Keras refuses `kernel_regularizer="spectral_norm"`. Give the layer
+    `keras_gc.regularizers.get("spectral_norm")`, an instance, or a config:
+    `{"class_name": "keras_gc>SpectralNorm", "config": {}}`.
 
     Args:
         identifier: `None`, a name (`"spectral_norm"`, or Keras's own such as
@@ -27,7 +27,7 @@ def get(identifier: Any) -> Any:
         `None` for `None`.
 
     Raises:
-        ValueError: If nothing goes by that name.
+        ValueError: if nothing has that name.
 
     Example:
     >>> get("spectral_norm").get_config()

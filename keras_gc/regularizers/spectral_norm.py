@@ -9,7 +9,8 @@ from keras_gc._validation import number, one_of, positive_int
 from keras_gc.regularizers.convolution_norm import convolution_norm
 from keras_gc.regularizers.matrix_norm import matrix_norm
 
-# Up to this smaller side, squaring W^T W costs less than products with W.
+# If the smaller side is at most this, squaring W^T W costs less than products
+# with W.
 _SMALL = 64
 
 
@@ -36,23 +37,23 @@ class SpectralNorm(keras.regularizers.Regularizer):
 
     A Keras regularizer sees the kernel and not its layer. A kernel of rank 2
     (`Dense`, `Embedding`) is the matrix itself. One of higher rank is read as
-    `conv` says; for `EinsumDense` leave it at `"reshape"`, which is the
+    `conv` says. For `EinsumDense` leave it at `"reshape"`: this gives the
     layer's own matrix if all axes of the kernel but the last are summed over,
     as in `"abc,bcd->ad"`, and otherwise just one way to fold the kernel.
 
     Args:
-        strength: float >= 0, factor of the penalty. Defaults to 0.01, the
-            source's.
+        strength: float >= 0, factor of the penalty. Defaults to 0.01, as in
+            the source.
         power_iterations: int >= 1, effort for kernels whose smaller side is
-            above 64 (smaller ones are always right to 1e-4): how often W^T W
-            is applied. Defaults to 12, with which the norm is within 1% of
-            the true one, from below, for Gaussian kernels of up to
-            2048 x 2048, and nearer for kernels with one direction larger
-            than the others; 64 is within 1e-4. See
-            `keras_gc.regularizers.matrix_norm`.
-        conv: How a kernel of rank above 2 is read.
+            above 64: how often W^T W is applied. With 12 the norm is at most
+            1% below the true one for Gaussian kernels of up to 2048 x 2048,
+            and nearer for kernels in which one direction dominates; with 64
+            it is within 1e-4, as it always is for smaller kernels. See
+            `keras_gc.regularizers.matrix_norm`. Defaults to 12.
+        conv: str, how a kernel of rank above 2 is read. Defaults to
+            `"reshape"`.
 
-            - `"reshape"` (default, the source's): as the matrix of shape
+            - `"reshape"` (the source's): as the matrix of shape
               `(all axes but the last, last)`.
             - `"exact"`: as a convolution, `(*kernel_size, channels_in,
               channels_out)`; the norm is that of the operator on images with
@@ -62,14 +63,14 @@ class SpectralNorm(keras.regularizers.Regularizer):
               strides and zero padding.
             - `"depthwise"`: the same for the kernel of a depthwise
               convolution, `(*kernel_size, channels, depth_multiplier)`, which
-              no one could tell from the other by its shape.
+              cannot be told from the other by its shape.
 
     Call arguments:
-        x: Kernel of rank 2 or more.
+        x: tensor, a kernel of rank 2 or more.
 
     Raises:
-        ValueError: If an argument is out of range, or the kernel is a vector.
-        TypeError: If an argument is not a number.
+        ValueError: if an argument is out of range, or the kernel is a vector.
+        TypeError: if an argument is not a number.
 
     Example:
     >>> import keras
@@ -79,9 +80,9 @@ class SpectralNorm(keras.regularizers.Regularizer):
     >>> round(float(regularizer(kernel)), 6)
     0.8
 
-    Reference:
-        Yoshida & Miyato, "Spectral Norm Regularization for Improving the
-        Generalizability of Deep Learning", arXiv:1705.10941, section 3.
+    Reference: Yoshida & Miyato 2017, "Spectral Norm Regularization for
+    Improving the Generalizability of Deep Learning" (arXiv 1705.10941),
+    section 3.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from keras import layers, ops
 from keras_gc.logits import without_activation
 from keras_gc.theory.jacobian import Jacobian
 
-# Affine but for the activation that they apply last.
+# Affine, except for the activation that they apply last.
 DENSE_AND_CONVOLUTIONS = (
     layers.Dense,
     layers.EinsumDense,
@@ -47,7 +47,7 @@ AFFINE = (
     layers.UpSampling3D,
     layers.RepeatVector,
 )
-# Linear too, of norm 1: in inference mode they do no more than rearrange.
+# Linear, of norm 1: in inference mode they only rearrange.
 REARRANGING = (
     layers.InputLayer,
     layers.Identity,
@@ -66,7 +66,7 @@ REARRANGING = (
 
 
 def is_affine(layer: Any) -> bool:
-    """Return whether a layer is affine but for its activation.
+    """Return whether a layer is affine, its activation left out.
 
     Args:
         layer: a layer or operation.
@@ -97,13 +97,13 @@ def affine_norm(
 ) -> float:
     """Bound the operator norm of affine layers, one after the other.
 
-    It is that of the layers as they are called, padding, strides, dilation
-    and groups included: no matrix and no formula for a kernel, but Lanczos on
-    the layers' own products.
+    The norm is that of the map that the layers compute, with padding, strides,
+    dilation and groups. It comes from Lanczos on products with this map; no
+    matrix is formed, and no formula for kernels is needed.
 
     Args:
-        chain: sequence of layers that are affine.
-        input_shape: shape of one input of the first.
+        chain: sequence of affine layers.
+        input_shape: sequence of ints, shape of one input of the first layer.
 
     Returns:
         An upper bound of the largest singular value of the matrix of the

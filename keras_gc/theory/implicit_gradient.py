@@ -8,7 +8,7 @@ import numpy as np
 from keras_gc import _validation, backend
 from keras_gc.backend.scope import discard_updates
 
-# The gradient of a mean over all examples is the mean of that of such parts.
+# The gradient over all examples is computed as the mean over parts this large.
 _EXAMPLES_AT_A_TIME = 256
 
 
@@ -21,15 +21,14 @@ def implicit_gradient_penalty(
 ) -> float:
     """Return the implicit gradient penalty, `(h / 4) ||grad L||^2`.
 
-    Gradient descent with steps of size h on a loss L follows the gradient
-    flow not of L but (each step up to O(h^3)) of
+    Gradient descent with steps of size h on a loss L does not follow the
+    gradient flow of L but, up to O(h^3) in each step, that of
 
         L + (h / 4) ||grad L||^2,
 
-    and so it prefers weights at which the loss is flat. Stochastic gradient
-    descent adds, over an epoch of batches, the mean of the batches' penalties.
-    Give `batch_size` for that mean, which is the larger the smaller the
-    batches are.
+    and so it prefers weights at which the loss is flat. For stochastic gradient
+    descent the penalty is, over an epoch, the mean of the batches' own. Give
+    `batch_size` for that mean; it is larger for smaller batches.
 
     L is the compiled loss with the layers' regularization losses, the model
     in inference mode, and the gradient is taken with respect to all trainable
@@ -40,7 +39,7 @@ def implicit_gradient_penalty(
     Units: those of the loss.
 
     Args:
-        model: a compiled and built `keras.Model`.
+        model: `keras.Model`, compiled and built.
         x: array of inputs, or a structure of them.
         y: array of targets, or a structure of them.
         learning_rate: float >= 0, the step size h. Defaults to None: the
@@ -77,13 +76,13 @@ class ImplicitGradientMeter:
     """`implicit_gradient_penalty` of one model, traced once for many calls.
 
     Args:
-        model: as there.
+        model: `keras.Model`, compiled and built.
     """
 
     def __init__(self, model: keras.Model):
         _check_loss(model)
         self.model = model
-        self._gradients = None
+        self._gradients: Any = None
 
     def __call__(
         self,
@@ -146,7 +145,7 @@ class ImplicitGradientMeter:
                     model.trainable_variables,
                     scale=scale,
                 )
-            # An unused variable has none.
+            # A variable that is not used has no gradient.
             return [
                 g / scale
                 for g in backend.replica_sum([

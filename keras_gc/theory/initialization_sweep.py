@@ -37,25 +37,26 @@ def initialization_sweep(
 ) -> list[dict]:
     """Geometric complexity at initialisation, by depth and initializer.
 
-    Each network is measured on points spread evenly along one segment
-    between two random vectors with entries -1 and +1: data that no network
-    has been fitted to, and the same for all. (The diagonal from (-1, ..., -1)
-    to (1, ..., 1) runs through the origin; on such a line a ReLU network
-    without biases is linear on either side, so it shows only two Jacobians.)
+    All networks are measured on the same points, spread evenly along one
+    segment between two random vectors with entries -1 and +1. (The diagonal
+    from (-1, ..., -1) to (1, ..., 1) would not do: it runs through the origin,
+    and on such a line a ReLU network without biases has only two Jacobians, one
+    on either side.)
 
     Args:
         build: function `(depth, initializer)` that returns a built model
             whose layers use the initializer.
         depths: depths, ints >= 1.
-        initializers: names of Keras initializers, handed to `build` one by
-            one. Defaults to `INITIALIZERS`, all of Keras that draw random.
-            numbers and need no argument. (An instance gives the same numbers
-            to each layer of the same shape, which a name does not.)
-        num_points: points on the segment. Defaults to 100.
-        estimator: as for `keras_gc.geometric_complexity`.
-        seed: an int. `keras.utils.set_random_seed(seed)` is called before
-            each network is built, so that a row does not depend on the
-            others. Defaults to 0.
+        initializers: names of Keras initializers, passed to `build` one by
+            one. (An instance would give the same numbers to all layers of one
+            shape, which a name does not.) Defaults to `INITIALIZERS`: all of
+            Keras's that draw random numbers and need no argument.
+        num_points: int >= 1, points on the segment. Defaults to 100.
+        estimator: as for `keras_gc.geometric_complexity`. Defaults to
+            `"auto"`.
+        seed: int, with which `keras.utils.set_random_seed` is called before
+            each network is built, so that no row depends on the others.
+            Defaults to 0.
 
     Returns:
         A list of dicts, one for each initializer and depth, with the keys
@@ -112,9 +113,9 @@ def segment(
     """Return points from one random vertex of the cube [-1, 1]^d to another.
 
     Args:
-        input_shape: shape of one input; d is its size.
-        num_points: how many; the vertices are the first and the last.
-        seed: an int.
+        input_shape: tuple of ints, shape of one input; d is its size.
+        num_points: int, how many; the first and the last are the vertices.
+        seed: int.
 
     Returns:
         Array of shape `(num_points, *input_shape)`.

@@ -13,16 +13,15 @@ from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import flatten_rows
 from keras_gc.theory.lanczos import ROUNDING, largest_singular_values
 
-# Up to so many outputs the norm comes from the whole matrix.
+# Up to this many outputs the norm is computed from the whole matrix.
 _FEW = 16
 
 
 class Jacobian:
     """J of a function at the rows of a batch: products, matrix and norm.
 
-    The products run on the device, one trace for all batches; what is done
-    with their results (orthogonal bases, singular values) is numpy, in
-    float64.
+    The products run on the device, traced once for all batches. What follows
+    (orthogonal bases, singular values) runs in numpy, in float64.
 
     Args:
         point_and_function: function from a batch x to `(point, fn)`: where the
@@ -30,8 +29,8 @@ class Jacobian:
             `fn`'s outputs must depend on its own row of the point alone.
         variables: list of all variables that `point_and_function` and `fn`
             read.
-        check: function of the outputs of a first batch, an array, that raises
-            if they are not what was meant. Defaults to no check.
+        check: function of the outputs of the first batch, an array, that
+            raises if they are not what was meant. Defaults to no check.
     """
 
     def __init__(
@@ -42,14 +41,15 @@ class Jacobian:
     ):
         self._point_and_function = point_and_function
         self._check = check
-        self._sizes = {}  # shapes of one row of x -> (outputs, inputs)
+        # Shapes of one row of x -> (outputs, inputs).
+        self._sizes: dict[tuple, tuple[int, int]] = {}
         self._pull = backend.compiled(self._pulled_back, variables, [])
         self._push = backend.compiled(self._pushed_forward, variables, [])
 
     def matrix(self, x: Any) -> np.ndarray:
-        """Compute J by its rows, or by its columns where they are fewer.
+        """Compute J by its rows, or by its columns if they are fewer.
 
-        A few rows are preferred to columns, which need forward mode.
+        Up to 16 rows are always preferred: columns need forward mode.
 
         Args:
             x: a batch.
@@ -69,16 +69,16 @@ class Jacobian:
     def norm_bounds(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Bound the largest singular value of J from both sides.
 
-        With few outputs from the whole matrix: that takes fewer products than
-        an iteration, and none in forward mode. Else by Lanczos.
+        For few outputs the whole matrix is decomposed, which takes fewer
+        products than an iteration, and none in forward mode. Else Lanczos.
 
         Args:
             x: a batch.
 
         Returns:
-            `(lower, upper)`, arrays of shape `(batch,)`. They differ by what
-            float32 may have rounded, or by about 1e-3 where Lanczos was
-            needed; see `largest_singular_values`.
+            `(lower, upper)`, arrays of shape `(batch,)`. They differ by the
+            rounding of float32, or by about 1e-3 if Lanczos was needed; see
+            `largest_singular_values`.
         """
         num_outputs, num_inputs = self.sizes(x)
         if num_outputs <= _FEW:
@@ -140,7 +140,7 @@ class Jacobian:
 
 
 def _without_updates(fn):
-    """Return `point -> (rows, None)`, as the backend's seam takes it."""
+    """Return `point -> (rows, None)`, the form that the backends take."""
 
     def rows(point):
         with discard_updates():  # measuring changes no model

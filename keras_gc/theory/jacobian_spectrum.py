@@ -22,8 +22,8 @@ class JacobianSpectrum:
             complexity.
         effective_rank: array of shape `(examples,)`: `exp(H(p))` with the
             entropy `H` of `p_i = s_i / sum_j s_j`, between 1 and min(K, d);
-            the rank where all singular values but the zeros are equal. It is
-            0 where J is 0.
+            the rank if all singular values that are not 0 are equal. It is 0
+            where J is 0.
     """
 
     singular_values: np.ndarray
@@ -40,16 +40,18 @@ def jacobian_spectrum(
 ) -> JacobianSpectrum:
     """Singular values and effective rank of `J = df/dx` at each example.
 
-    J is computed whole, by min(K, d) products per example, with f the logits
-    (a softmax or sigmoid at the end is stepped over), and decomposed in
-    float64. The model runs in inference mode and is not changed.
+    With f the logits (a softmax or sigmoid at the end is stepped over), the
+    whole matrix J is computed, by min(K, d) products per example, and then
+    decomposed in float64. The model runs in inference mode and is not changed.
 
     Args:
-        model: a built model.
+        model: `keras.Model`, built.
         x: the data, as for `keras_gc.geometric_complexity`.
-        inputs: name of a layer whose output is taken for x.
-        outputs: name of a layer whose output is taken for f.
-        batch_size: examples at a time, for arrays. Memory holds
+        inputs: str, name of a layer at whose output the Jacobian is taken.
+            Defaults to the model's inputs.
+        outputs: str, name of a layer whose output is taken for f. Defaults to
+            the logits.
+        batch_size: int, examples at a time, for arrays. Memory holds
             `batch_size * K * d` numbers. Defaults to 32.
 
     Returns:

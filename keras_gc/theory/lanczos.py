@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 # The iteration stops when the bounds of every eigenvalue of A^T A are this
-# close, relative to it; half as far apart are those of the singular value.
+# close, relative to it. Those of the singular values are half as far apart.
 _TOLERANCE = 2e-3
 _MAX_STEPS = 200
 # The small eigenproblem costs more than a Lanczos step, so convergence is
@@ -24,23 +24,24 @@ def largest_singular_values(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bound the norms of many linear maps A at once, from both sides.
 
-    Power iteration keeps the last of the vectors v, Gv, GGv, ... with
-    G = A^T A. Lanczos takes the best vector in the span of all of them, with
-    full reorthogonalisation: the same products, far fewer of them. What it
-    finds is a lower bound, like the value of power iteration.
+    With G = A^T A, power iteration keeps the last of the vectors v, Gv, GGv,
+    ... Lanczos, here with full reorthogonalisation, takes the best vector in
+    the span of all of them, and so needs far fewer products. Like the value of
+    power iteration, what it finds is a lower bound.
 
     **Upper bound.** Lanczos turns the start vector v into p(G) v, a vector of
     length 1, with a polynomial p that increases beyond the values found. So
     |c| p(lambda) <= 1 for the largest eigenvalue lambda and the component c
     of v along its eigenvector. The direction of v is uniform, and |c| is at
-    least `1e-9 / sqrt(2 size / pi)` but for a probability of 1e-9; this bounds
-    p(lambda), hence lambda, whatever the spectrum. Rounding is measured where
-    it shows, in products that would be 0 in exact arithmetic, and added.
+    least `1e-9 / sqrt(2 size / pi)` except with a probability of 1e-9; this
+    bounds p(lambda), hence lambda, whatever the spectrum. The effect of
+    rounding is estimated from products that would be 0 in exact arithmetic, and
+    added.
 
     The iteration stops when all pairs of bounds agree to 1e-3, after `size`
-    steps, which leave no doubt, or after 200 steps. In the last case the pair
-    is further apart (0.3% for spectra that are dense at their end), and as
-    valid.
+    steps, when the value is exact, or after 200 steps. In the last case the
+    bounds are further apart (0.3% for spectra that are dense at their end), but
+    just as valid.
 
     Args:
         gram: function from an array of vectors, a row for each map, to the
@@ -50,14 +51,14 @@ def largest_singular_values(
     Returns:
         `(lower, upper)`, arrays of shape `(maps,)`.
 
-    Reference:
-        Golub & Van Loan, "Matrix Computations", chapter 10; Hochstenbach 2013,
-        "Probabilistic upper bounds for the matrix two-norm" (the upper bound).
+    Reference: Golub & Van Loan, "Matrix Computations", chapter 10; Hochstenbach
+    2013, "Probabilistic upper bounds for the matrix two-norm" (the upper
+    bound).
     """
     num_maps, size = shape
     num_steps = min(size, _MAX_STEPS)
     basis = np.empty((num_maps, num_steps, size))
-    # Random, always the same.
+    # Random numbers, but always the same.
     start = np.random.default_rng(0).standard_normal((num_maps, size))
     basis[:, 0] = _unit(start)
     # G within the span of the basis is tridiagonal.
@@ -94,10 +95,11 @@ def _eigenvalue_bounds(diagonal, off_diagonal, size):
     """Bound the largest eigenvalue of G by what Lanczos has found.
 
     Args:
-        diagonal: Of tridiagonal matrices, `(maps, steps)`.
-        off_diagonal: The entries next to it and the length of the remainder,
-            `(maps, steps)`.
-        size: The number of rows of G.
+        diagonal: array `(maps, steps)`, the diagonals of tridiagonal
+            matrices.
+        off_diagonal: array `(maps, steps)`, the entries next to them, and
+            last the length of the remainder.
+        size: int, the number of rows of G.
 
     Returns:
         `(lower, upper)`, arrays `(maps,)`.
@@ -134,7 +136,7 @@ def _products(basis, vectors):
 
 
 def _unit(vectors):
-    """Return each row at length 1; what is zero stays zero."""
+    """Return each row scaled to length 1; zero rows stay zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.divide(
         vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0

@@ -1,4 +1,4 @@
-"""The Lipschitz constant, from below: the largest gain seen in the data."""
+"""A lower bound of the Lipschitz constant: the largest gain over the data."""
 
 from typing import Any
 
@@ -27,20 +27,22 @@ def lipschitz_lower_bound(
     largest squared Frobenius norm of an example. The model runs in inference
     mode and is not changed.
 
-    Up to 16 logits the norm is exact, from K products with J^T. Beyond, it
-    comes from products with J and J^T in rounds, as in power iteration; the
-    best vector in the span of all iterates is taken (Lanczos), and never
-    exceeds the norm either.
+    For up to 16 logits the norm is exact, from K products with J^T. For more it
+    comes from repeated products with J and J^T, as in power iteration, of
+    which Lanczos takes the best vector in the span of all iterates. That value
+    never exceeds the norm.
 
     Args:
-        model: a built model.
+        model: `keras.Model`, built.
         x: the data, as for `keras_gc.geometric_complexity`.
-        inputs: name of a layer whose output is taken for x.
-        outputs: name of a layer whose output is taken for f.
-        batch_size: examples at a time, for arrays. Defaults to 32.
+        inputs: str, name of a layer at whose output the Jacobian is taken.
+            Defaults to the model's inputs.
+        outputs: str, name of a layer whose output is taken for f. Defaults to
+            the logits.
+        batch_size: int, examples at a time, for arrays. Defaults to 32.
 
     Returns:
-        A float.
+        A float >= 0.
 
     Example:
     >>> import numpy as np, keras, keras_gc

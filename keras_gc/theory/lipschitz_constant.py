@@ -1,4 +1,4 @@
-"""The Lipschitz constants of Keras's layers, but for their affine part."""
+"""The Lipschitz constants of Keras's layers, their affine part left out."""
 
 import math
 from typing import Any, NoReturn
@@ -8,9 +8,9 @@ from keras import layers
 
 from keras_gc.theory.affine_layer import AFFINE, REARRANGING
 
-# The largest slope of each activation with the default arguments of its
-# function (for those that mix their inputs, the largest norm of the Jacobian).
-# What is no short number is rounded up.
+# The largest slope of each activation with default arguments; for those that
+# mix their inputs, the largest norm of the Jacobian. Long numbers are rounded
+# up.
 LIPSCHITZ_CONSTANTS = {
     "linear": 1.0,
     "relu": 1.0,
@@ -87,7 +87,7 @@ def merged(
     """
     name = type(operation).__name__
     if name != "Concatenate":
-        # What is broadcast counts as often as it is repeated.
+        # A broadcast branch counts as often as it is repeated.
         constants = [
             constant * math.sqrt(math.prod(shape) / math.prod(own))
             for constant, own in zip(constants, shapes, strict=True)
@@ -98,7 +98,7 @@ def merged(
 
 
 def nonlinear_constant(layer: Any) -> float:
-    """Return the Lipschitz constant of what is not affine in a layer.
+    """Return the Lipschitz constant of the part of a layer that is not affine.
 
     Args:
         layer: a layer or operation with one input.
@@ -107,7 +107,7 @@ def nonlinear_constant(layer: Any) -> float:
         A float > 0: 1 for a layer that is affine.
 
     Raises:
-        ValueError: if it is not known.
+        ValueError: if the constant is not known.
     """
     if not isinstance(layer, keras.Layer) and (
         type(layer).__name__ in _OPERATIONS
@@ -149,7 +149,7 @@ def _activation_constant(layer):
     if is_linear(layer):
         return 1.0
     name = getattr(layer.activation, "__name__", "")
-    # By the function itself: anybody may call one of their own "relu".
+    # Compared by identity: any function may be named "relu".
     if (
         name in LIPSCHITZ_CONSTANTS
         and layer.activation is keras.activations.get(name)

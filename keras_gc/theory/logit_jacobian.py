@@ -12,9 +12,11 @@ def logit_jacobian(
     """Return `J = df/dx` of the logits f, as a map on batches x.
 
     Args:
-        model: a built model.
-        inputs: name of a layer whose output is taken for x.
-        outputs: name of a layer whose output is taken for f.
+        model: `keras.Model`, built.
+        inputs: str, name of a layer at whose output the Jacobian is taken.
+            Defaults to the model's inputs.
+        outputs: str, name of a layer whose output is taken for f. Defaults to
+            the logits.
 
     Returns:
         A `Jacobian`.

@@ -1,4 +1,4 @@
-"""GC in units of the margin: what a margin bound on generalisation holds."""
+"""GC in units of the margin, as it appears in a generalisation bound."""
 
 import math
 from typing import Any
@@ -18,23 +18,24 @@ def margin_normalized_gc(
     """Geometric complexity over the squared margin, `GC / margin^2`.
 
     The margin of an example is the logit of its label minus the largest
-    other logit. Logits multiplied by `a` multiply GC by `a^2` and the margin
-    by `a`: the quotient alone is not changed by the scale of the logits,
-    which grows without end when cross-entropy is trained. Its square root,
-    over the square root of the number of examples, is what the
-    generalisation bound of the reference grows with.
+    other logit. If the logits are multiplied by `a`, GC is multiplied by `a^2`
+    and the margin by `a`. So the quotient does not depend on the scale of the
+    logits, which grows without end when cross-entropy is trained. The
+    generalisation bound of the reference grows with `sqrt(GC / (margin^2 n))`,
+    for n examples.
 
-    The bound holds for any margin; which one to take is ours to choose. We
-    take the median over the examples.
+    The bound holds for any margin. The default, the median over the examples,
+    is our choice.
 
     Units: 1 / (input unit)^2.
 
     Args:
-        model: a built classifier. A softmax at its end is stepped over.
+        model: `keras.Model`, a built classifier. A softmax at its end is
+            stepped over.
         x: array of inputs of shape `(examples, ...)`.
-        y: integer labels of shape `(examples,)`.
-        quantile: which quantile of the margins to divide by, a float from 0
-            (the smallest) to 1. Defaults to 0.5, the median.
+        y: int array of labels, of shape `(examples,)`.
+        quantile: float in [0, 1], which quantile of the margins to divide by;
+            0 is the smallest. Defaults to 0.5, the median.
 
     Returns:
         A float > 0; `inf` where that quantile is not positive, which means
@@ -72,19 +73,19 @@ def margin_normalized_gc(
 
 
 def _margins(model: keras.Model, x: Any, y: np.ndarray) -> np.ndarray:
-    """The label's logit minus the largest other one."""
+    """Return the label's logit minus the largest other, for each example."""
     network = LogitNetwork(model)
     rows = []
     for start in range(0, len(x), 256):
         batch = keras.ops.convert_to_tensor(x[start : start + 256])
         logits, _ = network(network.point(batch), batch)
         rows.append(keras.ops.convert_to_numpy(flatten_rows(logits)))
-    logits = np.concatenate(rows).astype("float64")  # (examples, classes)
-    if logits.shape[1] < 2:
+    values = np.concatenate(rows).astype("float64")  # (examples, classes)
+    if values.shape[1] < 2:
         raise ValueError(
             "A margin compares two logits, and the model must have at least "
-            f"two. Received: a model with {logits.shape[1]} output"
+            f"two. Received: a model with {values.shape[1]} output"
         )
-    label = np.arange(logits.shape[1]) == y[:, None]
-    others = np.where(label, -np.inf, logits).max(-1)
-    return logits[label] - others
+    label = np.arange(values.shape[1]) == y[:, None]
+    others = np.where(label, -np.inf, values).max(-1)
+    return values[label] - others

@@ -1,4 +1,4 @@
-"""Neural collapse: how tight classes are beside the distance between them."""
+"""Neural collapse: the spread of classes against the distance between them."""
 
 from typing import Any
 
@@ -15,15 +15,14 @@ def neural_collapse(features: Any, labels: Any) -> float:
         V_ij = (v_i + v_j) / (2 ||m_i - m_j||^2),
 
     and the value is the mean of `V_ij` over all pairs of classes. It is 0
-    where each class has collapsed to a point of its own, does not depend on
-    the scale of the features, and is lower the better the nearest class mean
-    classifies.
+    where each class has collapsed to a point of its own, and does not depend
+    on the scale of the features. The lower it is, the better the nearest class
+    mean classifies.
 
     Args:
         features: array of shape `(examples, ...)`, the output of an inner
             layer; flattened.
-        labels: integer labels of shape `(examples,)`, of at least two
-            classes.
+        labels: int array of shape `(examples,)`, of at least two classes.
 
     Returns:
         A float >= 0; `inf` if two classes have the same mean.

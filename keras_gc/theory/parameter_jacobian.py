@@ -37,23 +37,23 @@ def parameter_jacobian_norms(
     neural tangent kernel at x. The model runs in inference mode and is not
     changed.
 
-    The estimators of geometric complexity do the work, with theta in the
-    place of x: one example at a time, since examples share their weights.
+    It is computed by the estimators of geometric complexity, with theta in the
+    place of x, one example at a time because examples share their weights.
 
     Units: (logit / weight unit)^2.
 
     Args:
-        model: a built model.
-        x: the data, as for `keras_gc.geometric_complexity`; integer tokens
-            too, for nothing is differentiated with respect to them.
-        per_layer: whether to return one value for each layer. Their sum is
-            the value for all. Defaults to False.
+        model: `keras.Model`, built.
+        x: the data, as for `keras_gc.geometric_complexity`; also integer
+            tokens, since the derivative is not taken in x.
+        per_layer: bool, whether to return one value for each layer. Their sum
+            is the value for all. Defaults to False.
         estimator: `"auto"`, a name or a `keras_gc.estimators.Estimator`.
             `"auto"` is exact (one vector-Jacobian product per logit) up to
             32 logits, else `Hutchinson()`, one random and unbiased product.
             `SampledOutputs` learns from batches of many examples and is of
-            no use here.
-        seed: an int makes the result repeatable. Defaults to None.
+            no use here. Defaults to `"auto"`.
+        seed: int, makes the result repeatable. Defaults to None.
 
     Returns:
         Array of shape `(examples,)`, in the order of the data; with
@@ -87,22 +87,28 @@ class ParameterMeter:
     """Squared Jacobian norms in groups of parameters, traced once.
 
     Args:
-        model: a built model.
+        model: `keras.Model`, built.
         groups: list of lists of variables.
-        estimator: `"auto"`, a name or an `Estimator`.
-        seed: int or None.
+        estimator: `"auto"`, a name or an `Estimator`. Defaults to `"auto"`.
+        seed: int, makes the values repeatable. Defaults to None.
     """
 
-    def __init__(self, model, groups, estimator="auto", seed=None):
+    def __init__(
+        self,
+        model: keras.Model,
+        groups: list[list[keras.Variable]],
+        estimator: Any = "auto",
+        seed: int | None = None,
+    ):
         self.network = LogitNetwork(model)
         self.groups = groups
         self.estimator = (
             None if estimator == "auto" else estimators.get(estimator)
         )
         self.seed = keras.random.SeedGenerator(seed)
-        self._values = None
+        self._values: Any = None
 
-    def __call__(self, x):
+    def __call__(self, x: Any) -> np.ndarray:
         """Measure one batch.
 
         Args:
@@ -136,7 +142,7 @@ class ParameterMeter:
         )
 
     def _logits(self, x):
-        # Not network.point(x): tokens are no point to differentiate at.
+        # Not network.point(x), which refuses tokens.
         return self.network(None, x)[0]
 
     def _norm(self, variables, x):
@@ -147,7 +153,7 @@ class ParameterMeter:
             with discard_updates(zip(variables, rows, strict=True)):
                 return self._logits(x)
 
-        # A batch of one: the estimators take the first axis for the examples.
+        # Estimators expect an axis of examples first.
         values = [ops.stop_gradient(v.value)[None] for v in variables]
         return self.estimator(logits, values, self.seed)[1]
 
@@ -174,14 +180,13 @@ def layers_with_weights(model: keras.Model) -> dict[str, tuple]:
             f"with respect to them. Received: model '{model.name}' with none "
             "(`model.trainable` or its layers' `trainable` may be False)"
         )
-    # Outer layers come before the layers within them: the last owner is the
-    # innermost.
+    # Layers come before those inside them, so the last owner is the innermost.
     owner = {
         id(variable): layer
         for layer in keras_seam.all_layers(model)
         for variable in layer.trainable_variables
     }
-    owned = {}  # id of a layer -> (layer, variables)
+    owned: dict[int, tuple] = {}  # id of a layer -> (layer, variables)
     for variable in model.trainable_variables:
         layer = owner[id(variable)]
         owned.setdefault(id(layer), (layer, []))[1].append(variable)

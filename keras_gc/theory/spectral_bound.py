@@ -1,4 +1,4 @@
-"""An upper bound of GC that holds at every input: the layers' norms."""
+"""An upper bound of GC at every input, from the norms of the layers."""
 
 import dataclasses
 import functools
@@ -39,15 +39,14 @@ def spectral_bound(model: keras.Model) -> float:
     - averaged by Average,
     - added as squares by Concatenate, Maximum and Minimum.
 
-    Each affine layer counts with the operator norm of the map that it is:
-    padding, strides, dilation and groups included. Affine layers that follow
-    each other (a convolution and its BatchNormalization in inference mode)
-    count as the one map that they are together.
+    Each affine layer counts with the operator norm of its map, with padding,
+    strides, dilation and groups. Affine layers that follow each other (a
+    convolution and its BatchNormalization in inference mode) count as one map.
 
-    The value is never below the truth: operator norms are upper bounds, about
-    1e-3 or less above the true ones (0.3% at most for large convolutions),
-    valid but for a probability of 1e-9; see `keras_gc.theory.lanczos`. All
-    other factors are exact or rounded up.
+    The bound holds for the value that is returned: operator norms are upper
+    bounds, about 1e-3 or less above the true ones (0.3% at most for large
+    convolutions), which fail with a probability of 1e-9; see
+    `keras_gc.theory.lanczos`. All other factors are exact or rounded up.
 
     Cost: for each affine map up to 200 products with its matrix and with its
     transpose.
@@ -106,10 +105,11 @@ class _Bound:
     """The Lipschitz constant of a tensor, as a function of the inputs.
 
     Args:
-        shape: of the tensor, without the batch.
-        start: constant of the tensor that `run` begins at.
-        start_shape: its shape.
-        run: the affine layers that lead from there to this tensor.
+        shape: tuple, shape of the tensor, without the batch.
+        start: float, constant of the tensor that `run` begins at.
+        start_shape: tuple, the shape of that tensor. Defaults to ().
+        run: tuple of the affine layers from there to this tensor. Defaults to
+            ().
     """
 
     shape: tuple
@@ -137,7 +137,7 @@ def _propagate(model, inputs, heads):
         for tensor, bound in zip(model.inputs, inputs, strict=True)
     }
     pending = list(model.outputs)
-    while pending:  # a stack, for networks deeper than Python's recursion
+    while pending:  # a stack: networks may be deeper than Python can recurse
         if id(pending[-1]) in known:
             pending.pop()
             continue

@@ -30,8 +30,8 @@ class TransferBound:
             `(examples,)`.
         jacobian_side: `||J||_F^2 sum_i T_i`, array of shape `(examples,)`.
         parameter_side: `||grad_theta f||_F^2`, array of shape `(examples,)`.
-        skipped: dict from the name of a layer that has weights and no factor
-            to a sentence that says why.
+        skipped: dict from the name of each layer that has weights but no
+            factor to a sentence that says why.
     """
 
     factors: dict[str, np.ndarray]
@@ -41,7 +41,7 @@ class TransferBound:
 
     @property
     def ratio(self) -> np.ndarray:
-        """Smaller over larger side: at most 1, but for rounding."""
+        """The smaller side over the larger: at most 1, up to rounding."""
         return divide(self.jacobian_side, self.parameter_side)
 
 
@@ -52,14 +52,14 @@ def transfer_bound(
 
         ||J(x)||_F^2 sum_i T_i(x) <= ||grad_theta f(x)||_F^2,
 
-    with f the logits, J = df/dx and theta the trainable weights: what presses
-    on the right side (the implicit gradient regularisation of SGD, flatness,
-    label noise) presses on geometric complexity.
+    with f the logits, J = df/dx and theta the trainable weights. So whatever
+    makes the right side small (the implicit gradient regularisation of SGD,
+    flatness, label noise) makes geometric complexity small.
 
     **Layers.** Layer i is a Dense layer or a convolution: `z = A h + b`, with
-    h its input, A the matrix of its linear map (for a convolution, with its
-    padding and strides) and its activation part of what follows. Each path
-    from x to f leads through it. Then `J = (df/dz) A (dh/dx)` and, as
+    h its input and A the matrix of its linear map (for a convolution, with its
+    padding and strides). Its activation is part of what follows. Each path
+    from x to f runs through the layer. Then `J = (df/dz) A (dh/dx)` and, as
     `||P Q||_F <= ||P||_F ||Q||_2`,
 
         ||J||_F^2 <= ||df/dz||_F^2 ||A||_2^2 ||dh/dx||_2^2.
@@ -70,47 +70,48 @@ def transfer_bound(
         T_i = S_i / (||A||_2^2 ||dh/dx||_2^2),
 
     it follows that `||J||_F^2 T_i <= ||grad_i f||_F^2`; the sum over layers
-    is the theorem. T_i is taken as 0 where a factor in the quotients is 0, for
-    J is 0 there.
+    is the theorem. Where a divisor is 0, so is J, and T_i is taken as 0.
 
     **Dense.** `grad_W f_k` is the outer product of h and `df_k/dz`, and
     `grad_b f_k = df_k/dz`. So `S_i = 1 + ||h||^2` (`||h||^2` without bias),
-    which depends on the layers before alone: the theorem of the reference.
-    This value is used, so for Dense layers both sides are found independently.
+    which depends on the layers before it only: the theorem of the reference.
+    This value is used, so for Dense layers both sides are computed
+    independently.
 
     **Convolutions** use the same weights at each position p. With `h_p` the
     patch that position sees and the rows `(h_p, 1)` stacked in a matrix M,
     the gradient is a sum over positions, `M^T (df_k/dz)`, so S_i lies between
-    the smallest and the largest eigenvalue of `M M^T`. The smallest is 0
-    where patches are linearly dependent, as they are when there are more
-    positions than entries in a patch: where two patches are equal, moving one
-    output up and the other down changes no weight's gradient, and no positive
-    factor that depends on h alone is valid. So S_i is measured at f: from the
-    true gradient in the layer's weights. The same is done for Dense layers
-    that act on more than one position.
+    the smallest and the largest eigenvalue of `M M^T`. The smallest is 0 if
+    the patches are linearly dependent, as they are when there are more
+    positions than entries in a patch. Then no positive factor that depends on h
+    alone is valid. (If two patches are equal, a derivative df/dz of +1 at one
+    and -1 at the other gives no gradient in the weights.) So S_i is computed
+    from the true gradient of f in the layer's weights. The same is done for
+    Dense layers that act on more than one position.
 
-    Norms of A and dh/dx are upper bounds, about 1e-3 or less above the true
-    ones (see `keras_gc.theory.lanczos`), so the theorem holds for the numbers
-    that are returned; equality, which a linear model with one output reaches,
-    holds up to that. The model runs in inference mode and is
-    not changed.
+    The norms of A and dh/dx are upper bounds, about 1e-3 or less above the
+    true ones (see `keras_gc.theory.lanczos`). So the theorem holds for the
+    numbers that are returned, and equality, which a linear model with one
+    output reaches, holds up to that difference. The model runs in inference
+    mode and is not changed.
 
     Args:
-        model: a built model. A softmax or sigmoid at its end is stepped over.
+        model: `keras.Model`, built. A softmax or sigmoid at its end is
+            stepped over.
         x: the data, as for `keras_gc.geometric_complexity`.
-        batch_size: examples at a time, for arrays. Defaults to 32.
+        batch_size: int, examples at a time, for arrays. Defaults to 32.
 
     Returns:
-        A `TransferBound`. Layers with weights that no factor can be given
-        (batch normalisation, layers beside a skip connection, layers
+        A `TransferBound`. Layers with weights for which there is no factor
+        (batch normalisation, layers that a skip connection bypasses, layers
         that are called twice) are left out of the sum, which stays valid, and
-        named in `skipped`. Frozen weights have no part in theta.
+        named in `skipped`. Frozen weights are not part of theta.
 
     Raises:
         TypeError: if `model` is not a `keras.Model`, or the inputs have no
             derivative.
         ValueError: if the model is not built, there are no data, or no layer
-            can be given a factor.
+            has a factor.
 
     Example:
     >>> import numpy as np, keras, keras_gc

@@ -20,8 +20,8 @@ class TransferFactor:
 
     Args:
         network: the model's `LogitNetwork`.
-        layer: a Dense layer or convolution through which all paths lead.
-        is_head: whether it ends in the probabilities that are stepped over.
+        layer: a Dense layer or convolution through which all paths run.
+        is_head: bool, whether it ends in probabilities that are stepped over.
         x: a batch.
     """
 
@@ -53,7 +53,8 @@ class TransferFactor:
 
         Args:
             x: a batch.
-            gradient: `||grad_i f||_F^2` for each row, where it is measured.
+            gradient: array `(batch,)`, `||grad_i f||_F^2` for each row; None
+                where the gain is known without it.
 
         Returns:
             Array of shape `(batch,)`.
@@ -64,10 +65,10 @@ class TransferFactor:
         return divide(gain, (self._norm * self._before.norm_bounds(x)[1]) ** 2)
 
     def carries_every_path(self, x: Any) -> bool:
-        """Return whether every path from x to the logits runs through it.
+        """Return whether all paths from x to the logits run through the layer.
 
-        With the layer's output held fixed, the logits then no longer depend
-        on x.
+        If so, the logits no longer depend on x when the layer's output is
+        held fixed.
 
         Args:
             x: a batch.
@@ -88,7 +89,7 @@ class TransferFactor:
         try:
             outputs, _, pullback = backend.vjp(logits, ops.ones((1,)))
             pullback(ops.ones_like(outputs))
-        except ValueError:  # the seam's word for "not connected"
+        except ValueError:  # the backend says: not connected
             return True
         return False
 
@@ -97,7 +98,7 @@ class TransferFactor:
         return inputs_of_calls(self._network.model, self._layer, x)[0]
 
     def _logits(self, z, x):
-        """Return f where the layer puts out z before its activation."""
+        """Return f if z is the layer's output before its activation."""
         if self._is_head:
             return z
 
@@ -155,8 +156,8 @@ def inputs_of_calls(model: keras.Model, layer: keras.Layer, x: Any) -> list:
     return inputs
 
 
-def divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Divide, with 0 where the divisor is 0.
+def divide(numerator: Any, denominator: np.ndarray) -> np.ndarray:
+    """Return the quotient, 0 where the divisor is 0.
 
     Args:
         numerator: array.
