@@ -126,10 +126,14 @@ class GCTarget(keras.metrics.Mean):
         gc = _number(self.recent_gc) / max(_number(self.recent_batches), 1e-9)
         epochs = (*self._epochs, now)
         self._epochs = epochs[-2:]
-        if len(epochs) == 3 and gc > 1.1 * target and all(
-            loss >= loss_before and weight > 1.1 * weight_before
-            for (loss_before, weight_before), (loss, weight) in zip(
-                epochs, epochs[1:], strict=False
+        if (
+            len(epochs) == 3
+            and gc > 1.1 * target
+            and all(
+                loss >= loss_before and weight > 1.1 * weight_before
+                for (loss_before, weight_before), (loss, weight) in zip(
+                    epochs, epochs[1:], strict=False
+                )
             )
         ):
             self.has_warned = True

@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_gc import backend
 from keras_gc.backend.scope import discard_updates
+from keras_gc.logits.evaluation_point import has_fixed_batch
 
 
 class Watch:
@@ -48,7 +49,8 @@ class Watch:
             return measure(x, sample_weight, seed).sums
         if backend.num_replicas() > 1:
             # Replicas must not talk to each other in a branch of a condition.
-            share = 1 / batches_per_look
+            fixed = has_fixed_batch(self.step.model)
+            share = 1.0 if fixed else 1 / batches_per_look
             return measure(x, sample_weight, seed, share).sums
         state = [seed.state, *tracker.estimator.variables]
 
