@@ -181,7 +181,9 @@ def test_fit_overrides_what_compile_was_told():
         (np.ones(3), TypeError),
         (lambda step: 1.0, TypeError),
     ],
-    ids=str,
+    ids=[
+        "zero", "negative", "nan", "inf", "word", "bool", "array", "function"
+    ],  # fmt: skip
 )
 def test_a_bad_target_is_named(target, error):
     sentence = "`gc_target` must be a finite number > 0. Received: gc_target="
@@ -192,7 +194,9 @@ def test_a_bad_target_is_named(target, error):
 
 
 @pytest.mark.parametrize(
-    "weight", [0.1, keras.Variable(0.1), lambda step: 0.1], ids=str
+    "weight",
+    [0.1, keras.Variable(0.1), lambda step: 0.1],
+    ids=["number", "variable", "schedule"],
 )
 def test_weight_and_target_together_are_refused(weight):
     with pytest.raises(ValueError, match="`gc_weight` or `gc_target`, not"):

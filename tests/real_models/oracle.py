@@ -73,4 +73,5 @@ def main(name, path):
     np.save(path, [squared_norm(model, row, variable) for row in rows_of(x)])
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
