@@ -20,6 +20,7 @@ from keras_gc.logits.evaluation_point import (
     input_structure,
 )
 from keras_gc.logits.facts import Facts, as_facts, check_facts
+from keras_gc.logits.trusted_derivatives import check_differences
 
 
 class Meter:
@@ -95,6 +96,7 @@ class Meter:
             self.estimator = auto.for_measuring(
                 rows.shape[1], _row_size(point), _has_fixed_shapes(network)
             )
+        check_differences(network.model, self.estimator)
         self.estimator.build(rows.shape[1])
         measured = {}  # by factor
 

@@ -1,10 +1,12 @@
 """Layers and operations whose derivative may not be that of their function."""
 
 import warnings
+from typing import Any
 
 import keras
 
 from keras_gc import keras_seam
+from keras_gc.estimators.finite_difference import FiniteDifference
 
 # For these, when quantized, Keras defines the gradient: that of the layer with
 # its rounded weights, as if its inputs were not rounded.
@@ -104,3 +106,28 @@ def _is_flat(operation):
     name = type(operation).__name__
     is_int = name == "Cast" and "float" not in str(operation.dtype)
     return name in _FLAT or is_int
+
+
+def check_differences(model: keras.Model, estimator: Any) -> None:
+    """Raise if finite differences would move what is padding.
+
+    `Masking` knows padded steps by their value. Moved, they would count as
+    data in one evaluation and not in the other.
+
+    Args:
+        model: a `keras.Model`.
+        estimator: an `Estimator`.
+
+    Raises:
+        ValueError: for `FiniteDifference` and a model with `Masking`.
+    """
+    if not isinstance(estimator, FiniteDifference):
+        return
+    for layer in keras_seam.all_layers(model):
+        if isinstance(layer, keras.layers.Masking):
+            raise ValueError(
+                "FiniteDifference moves the inputs, and a Masking layer would "
+                "take moved padding for data. Use an estimator with "
+                "derivatives, as `keras_gc.estimators.Hutchinson()`. Received: "
+                f"layer '{layer.name}' (of type Masking)"
+            )

@@ -13,6 +13,7 @@ from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork
 from keras_gc.logits.evaluation_point import has_fixed_batch
+from keras_gc.logits.trusted_derivatives import check_differences
 from keras_gc.models.batch_gc import BatchGC
 from keras_gc.models.first_batch import FirstBatch
 from keras_gc.models.gc_settings import GCSettings
@@ -218,6 +219,7 @@ class GCStep:
     def network(self) -> LogitNetwork:
         """The logit network of the model, which must be built."""
         if self._network is None:
+            check_differences(self.model, self.tracker.estimator)
             self._network = LogitNetwork(
                 self.model, self.settings.gc_inputs, self.settings.gc_outputs
             )

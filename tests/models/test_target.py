@@ -182,7 +182,14 @@ def test_fit_overrides_what_compile_was_told():
         (lambda step: 1.0, TypeError),
     ],
     ids=[
-        "zero", "negative", "nan", "inf", "word", "bool", "array", "function"
+        "zero",
+        "negative",
+        "nan",
+        "inf",
+        "word",
+        "bool",
+        "array",
+        "function",
     ],  # fmt: skip
 )
 def test_a_bad_target_is_named(target, error):

@@ -210,6 +210,19 @@ def test_padding_changes_neither_gc_nor_training(weight):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+def test_finite_differences_do_not_move_padding():
+    model = keras_gc.GCSequential([
+        keras.Input((None, 5)),
+        layers.Masking(),
+        layers.LSTM(4),
+        layers.Dense(3),
+    ])
+    with pytest.raises(ValueError, match="moved padding"):
+        jacobian_norms(model, padded(6)[0], estimator="finite_difference")
+    with pytest.raises(ValueError, match="moved padding"):
+        model.compile("sgd", CROSSENTROPY, gc_estimator="finite_difference")
+
+
 # -- a drop-in --
 
 

@@ -81,6 +81,7 @@ def cases(draw, law=None):
 
 def check(case):
     """Raise AssertionError if the law does not hold."""
+    keras.utils.clear_session()  # names begin anew
     keras.utils.set_random_seed(case.graph.seed)
     scopes = contextlib.ExitStack()
     with scopes, warnings.catch_warnings():
@@ -90,6 +91,9 @@ def check(case):
             scopes.enter_context(double_precision())
         scopes.enter_context(running(case.mode))
         model, leaves = build(case.graph), data(case.graph)
+        # Refused: tests/models/test_what_people_bring.py.
+        is_padded = any("padded" == kind for kind in case.graph.inputs)
+        assume(not (case.estimator == "finite_difference" and is_padded))
         oracle = Oracle(case.graph, model, leaves)
         norms = oracle.norms()
         # Nothing flows, or (behind LayerNormalization) nothing but rounding.

@@ -9,6 +9,9 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_gc.backend import errors
+from keras_gc.backend.torch.normalization import (
+    thrice_differentiable_normalization,
+)
 
 
 def vjp(fn, x):
@@ -34,7 +37,7 @@ def vjp(fn, x):
 def linearize(fn, x):
     """Return `(outputs, aux, pushforward)` of `outputs, aux = fn(x)`."""
     differentiated_again = torch.is_grad_enabled()
-    with torch.enable_grad():
+    with torch.enable_grad(), thrice_differentiable_normalization():
         outputs, aux, pullback = vjp(fn, x)
         cotangent = torch.zeros_like(outputs, requires_grad=True)
         pulled_back = keras.tree.flatten(pullback(cotangent))
