@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
+
 from keras_gc import keras_seam
 
 _lock = threading.Lock()
@@ -77,7 +79,9 @@ def _install(layer):
             return
 
         def outside(dispatch, *args, **kwargs):
-            if _handler(layer) is run_plainly:
+            # On TensorFlow it has no second derivative, and saves nothing here.
+            is_tensorflow = keras.config.backend() == "tensorflow"
+            if is_tensorflow or _handler(layer) is run_plainly:
                 return dispatch
             own = rematerialized(dispatch.call, *args, **kwargs)
             return _dispatcher(layer, own)
