@@ -61,11 +61,6 @@ def producer(tensor: keras.KerasTensor) -> Call:
     return Call(*tensor._keras_history)
 
 
-def is_symbolic_result(tensor: Any) -> bool:
-    """Return whether a tensor is a result within a functional graph."""
-    return getattr(tensor, "_keras_history", None) is not None
-
-
 def quantization_mode(layer: keras.layers.Layer) -> str | None:
     """Return `"int8"` or the like for a quantized layer, else None.
 

@@ -65,11 +65,6 @@ def test_call_inputs():
     assert found[0] is inputs and found[1] is hidden
 
 
-def test_is_symbolic_result():
-    assert keras_seam.is_symbolic_result(keras.Input((2,)))
-    assert not keras_seam.is_symbolic_result(ops.ones(2))
-
-
 def test_quantization_mode():
     layer = functional().get_layer("last")
     assert keras_seam.quantization_mode(layer) is None

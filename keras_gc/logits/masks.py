@@ -15,11 +15,6 @@ def mask_of(tensor: Any) -> Any:
     return ReadMask()(tensor)
 
 
-def with_mask(tensor: Any, mask: Any) -> Any:
-    """Return a tensor with a mask; the tensor itself where there is none."""
-    return tensor if mask is None else SetMask(mask)(tensor)
-
-
 def without_padding(tensor: Any, mask: Any) -> Any:
     """Return a tensor that is 0, and constant, at masked positions.
 
@@ -51,24 +46,3 @@ class ReadMask(keras.layers.Layer):
     def compute_mask(self, x: Any, previous_mask: Any) -> None:
         """Return None: a mask has no mask."""
         return None
-
-
-class SetMask(keras.layers.Layer):
-    """Returns its input with a mask.
-
-    Args:
-        mask: bool tensor, the leading axes of the input.
-    """
-
-    def __init__(self, mask: Any):
-        super().__init__(autocast=False, name="set_mask")
-        self._mask = mask
-        self.supports_masking = True
-
-    def call(self, x: Any) -> Any:
-        """Return the input."""
-        return x
-
-    def compute_mask(self, x: Any, previous_mask: Any) -> Any:
-        """Return the mask."""
-        return self._mask
