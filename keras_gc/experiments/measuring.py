@@ -122,7 +122,7 @@ def cross_entropy(logits: Any, y: np.ndarray) -> float:
     losses = keras.losses.sparse_categorical_crossentropy(
         y, logits, from_logits=True
     )
-    return float(keras.ops.mean(losses))
+    return float(np.mean(keras.ops.convert_to_numpy(losses)))
 
 
 def squared_errors(outputs: Any, y: Any) -> Any:
