@@ -13,7 +13,7 @@ def shown(value: Any) -> str:
     Arrays and tensors are described by their shape and dtype.
     """
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
-    if isinstance(shape, Iterable) and dtype is not None and len(shape) > 0:
+    if isinstance(shape, Iterable) and dtype is not None and tuple(shape):
         return (
             f"<{type(value).__name__} of shape {tuple(shape)} and dtype "
             f"{dtype}>"
@@ -86,8 +86,9 @@ def number(
             f"`{name}` must be {allowed}. Received: {name}={shown(value)} "
             f"(of type {type(value).__name__})"
         )
-    low = value <= minimum if exclusive else value < minimum
-    if not _is_finite(value) or low or value > maximum:
+    given: Any = value  # a Real, of which mypy knows no order
+    low = given <= minimum if exclusive else given < minimum
+    if not _is_finite(value) or low or given > maximum:
         raise ValueError(
             f"`{name}` must be {allowed}. Received: {name}={shown(value)}"
         )

@@ -41,9 +41,9 @@ _BACKEND = keras.config.backend()
 if _BACKEND == "tensorflow":
     from keras_gc.backend import tensorflow as _backend
 elif _BACKEND == "jax":
-    from keras_gc.backend import jax as _backend
+    from keras_gc.backend import jax as _backend  # type: ignore[no-redef]
 elif _BACKEND == "torch":
-    from keras_gc.backend import torch as _backend
+    from keras_gc.backend import torch as _backend  # type: ignore[no-redef]
 else:
     raise ImportError(
         "keras_gc needs automatic differentiation: the Keras backend must be "

@@ -9,7 +9,7 @@ from keras_gc.logits import check_built
 from keras_gc.models.gc_sequential import GCSequential
 from keras_gc.models.gc_trainer import GCTrainer
 
-_Functional = keras_seam.functional_class()
+_Functional: Any = keras_seam.functional_class()
 
 
 @keras.saving.register_keras_serializable(package="keras_gc")

@@ -56,7 +56,7 @@ class GCSettings:
     @property
     def estimator(self) -> estimators.Estimator:
         """The estimator that training uses."""
-        if self.gc_estimator == "auto":
+        if isinstance(self.gc_estimator, str):  # "auto"
             return estimators.auto.for_penalty()
         return self.gc_estimator
 
@@ -79,14 +79,16 @@ class GCSettings:
 
         Who names an estimator gets it on all of them, unless told otherwise.
         """
-        if self.gc_fraction == "auto":
+        if isinstance(self.gc_fraction, str):  # "auto"
             return _BATCHES_PER_LOOK if self.gc_estimator == "auto" else 1
         return max(1, round(1 / self.gc_fraction))
 
     @property
     def share_of_penalty(self) -> float:
         """Share of each batch that the penalty is computed on."""
-        return 1.0 if self.gc_fraction == "auto" else self.gc_fraction
+        if isinstance(self.gc_fraction, str):  # "auto"
+            return 1.0
+        return self.gc_fraction
 
     def serialize(self) -> dict[str, Any]:
         """Return a dict of serialized arguments, those at default left out."""

@@ -23,6 +23,8 @@ class GCTrainer(keras_seam.SpeaksInScalars):
     """
 
     not_in_scalars = ("gc", "gc_weight")
+    train_function: Any  # keras.Model's, made when they are first needed
+    test_function: Any
     _step: GCStep | None = None
     _traced_with: Any = None  # what train_function was traced for
 
@@ -105,10 +107,10 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         super().compile(*args, **kwargs)
         # Past Keras's tracking of attributes, which would keep the metrics of
         # earlier compiles; the property `metrics` adds the current one.
-        self.__dict__["_step"] = GCStep(self, settings)
-        if self.built and self._step.is_asked_for:
-            self._step.network  # noqa: B018 - a wrong name is told here
-        self._step.check_jit()
+        step = self.__dict__["_step"] = GCStep(self, settings)
+        if self.built and step.is_asked_for:
+            step.network  # noqa: B018 - a wrong name is told here
+        step.check_jit()
         if settings.gc_training and mixes_examples(self):
             warnings.warn(
                 "With `gc_training=True` and BatchNormalization the examples "
@@ -205,7 +207,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
                 step.obstacle = None
             self._prepare_step()
             step.check_jit()
-        before = self.train_function
+        before: Any = self.train_function
         super().make_train_function(force)
         if self.train_function is not before:
             self.train_function = self._supervised(self.train_function)
@@ -214,7 +216,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
     def make_test_function(self, force: bool = False) -> Callable:
         """Build the estimator before anything is traced."""
         self._prepare_step()
-        before = self.test_function
+        before: Any = self.test_function
         super().make_test_function(force)
         if self.test_function is not before:
             self.test_function = self._supervised(self.test_function)

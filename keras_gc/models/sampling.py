@@ -1,17 +1,18 @@
 """Examples of a batch: their weights, and a random part of them."""
 
 import math
+from typing import Any
 
 import keras
 from keras import ops
 
 
-def example_weights(sample_weight):
-    """Return one weight per example, or None.
+def example_weights(sample_weight: Any) -> Any:
+    """Return one weight for each example, or None.
 
     Args:
-        sample_weight: None, or what `fit` takes: `(batch,)`, per position
-            `(batch, ...)`, or a structure for several outputs. Positions and
+        sample_weight: None, or what `fit` takes: `(batch,)`, one for each
+            position `(batch, ...)`, or a structure for several outputs. Positions and
             outputs are averaged.
 
     Returns:
@@ -33,7 +34,7 @@ def example_weights(sample_weight):
     return sum(means) / len(means)
 
 
-def random_rows(fraction, structure, seed):
+def random_rows(fraction: float, structure: Any, seed: Any) -> Any:
     """Return a random part of the rows of a structure, all rows for 1.
 
     Args:

@@ -22,7 +22,11 @@ def extends(keras_method: Callable) -> Callable:
             for p in inspect.signature(ours).parameters.values()
             if p.kind is p.KEYWORD_ONLY
         ]
-        ours.__signature__ = inspect.Signature([*kept, *added])
+        signature = inspect.Signature(
+            [*kept, *added],
+            return_annotation=inspect.signature(ours).return_annotation,
+        )
+        setattr(ours, "__signature__", signature)  # noqa: B010 - for mypy
         return ours
 
     return decorate

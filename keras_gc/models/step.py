@@ -47,7 +47,7 @@ class GCStep:
         self.obstacle: str | None = None  # why GC is not measured after all
         self.watch = Watch(self)
         self.first_batch = FirstBatch(self)
-        self._network = None
+        self._network: LogitNetwork | None = None
 
     def train(self, data: Any) -> dict:
         """Take one step down L + gc_weight * GC."""
@@ -68,7 +68,7 @@ class GCStep:
         return loss, (y_pred, gc)
 
     def run(self, x: Any, y: Any, sample_weight: Any) -> tuple:
-        """Return predictions, loss and GC: one forward pass where it may be."""
+        """Return predictions, loss and GC, from one forward pass if it can be."""
 
         def logits_and_loss(point):
             logits, y_pred = self.network(point, x, training=True)
@@ -200,10 +200,19 @@ class GCStep:
         )
         return backend.replica_share(loss)
 
-    def logs(self, x, y, y_pred, sample_weight, loss, gc) -> dict:
+    def logs(
+        self,
+        x: Any,
+        y: Any,
+        y_pred: Any,
+        sample_weight: Any,
+        loss: Any,
+        gc: BatchGC | None,
+    ) -> dict:
         """Update the metrics and return their values."""
         self.has_stepped = True
-        keras_seam.loss_tracker(self.model).update_state(
+        tracker: Any = keras_seam.loss_tracker(self.model)  # compiled: it is
+        tracker.update_state(
             loss * backend.num_replicas(),  # each replica holds its share
             sample_weight=ops.shape(_first(x))[0],
         )

@@ -112,7 +112,7 @@ def distribution(axes: "Axes", facts: Facts, palette: Palette) -> None:
         low, high = low - 0.5, high + 0.5
     space = np.geomspace if is_log else np.linspace
     bins = space(low, high, int(min(36, 6 + len(values) ** 0.5)))
-    axes.hist(values, bins, color=palette.accent, linewidth=0)
+    axes.hist(values, list(bins), color=palette.accent, linewidth=0)
     axes.margins(y=0.12)  # for the name of the mean
     if is_log:
         axes.set_xscale("log")

@@ -1,13 +1,22 @@
 """Warnings in words: what to know before believing a number."""
 
+import warnings
+from collections.abc import Iterable
+
 import numpy as np
+
+from keras_gc.reporting.input_meter import InputMeter
+from keras_gc.reporting.survey import Survey
+from keras_gc.reporting.targets import Targets
 
 # Below, "a few examples" and "more than half" mean little.
 _FEWEST_EXAMPLES = 20
 _RANKING_IS_NOISE = 0.9
 
 
-def find_warnings(survey, meter, targets) -> tuple[str, ...]:
+def find_warnings(
+    survey: Survey, meter: InputMeter, targets: Targets
+) -> tuple[str, ...]:
     """Look for what makes the numbers of a report mean something else.
 
     Args:
@@ -27,7 +36,7 @@ def find_warnings(survey, meter, targets) -> tuple[str, ...]:
     return tuple(sentence for sentence in found if sentence)
 
 
-def ranking_of(survey) -> float | None:
+def ranking_of(survey: Survey) -> float | None:
     """Return Spearman's rho between the two estimates of the norms.
 
     Args:
@@ -41,7 +50,8 @@ def ranking_of(survey) -> float | None:
     ranks = [np.argsort(np.argsort(norms)) for norms in survey.estimates]
     if len(ranks[0]) < 2:
         return float("nan")
-    return float(np.corrcoef(ranks)[0, 1])
+    first, second = ranks
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _not_finite(survey, meter, targets):
@@ -192,7 +202,9 @@ def _listed(numbers):
     return shown + (", …" if len(numbers) > 8 else "")
 
 
-def stepped_over(caught) -> tuple[list[str], list]:
+def stepped_over(
+    caught: Iterable[warnings.WarningMessage],
+) -> tuple[list[str], list]:
     """Divide Python warnings into notes for the page and all others.
 
     Args:
@@ -201,7 +213,8 @@ def stepped_over(caught) -> tuple[list[str], list]:
     Returns:
         `(notes, others)`, each note once.
     """
-    notes, others = {}, []
+    notes: dict[str, None] = {}
+    others = []
     for warning in caught:
         text = str(warning.message)
         if "stepped over" in text:

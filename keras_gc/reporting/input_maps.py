@@ -1,16 +1,21 @@
 """Where in the inputs GC comes from, input by input."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_gc.reporting.facts import InputMap
+from keras_gc.reporting.input_meter import InputMeter
+from keras_gc.reporting.survey import Survey
 
 _SMALLEST_IMAGE = 8
 
 
-def input_maps(meter, x, survey) -> tuple[InputMap, ...]:
+def input_maps(
+    meter: InputMeter, x: Any, survey: Survey
+) -> tuple[InputMap, ...]:
     """Divide the survey's squares among the inputs.
 
     Args:

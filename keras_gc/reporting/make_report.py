@@ -127,7 +127,7 @@ def report(
             are_logits=outputs is None,
             are_classes=bool(stepped),
         )
-        notes = []
+        notes: list[str] = []
         gc = Mean.of(survey.norms)
         layers = layer_facts(
             meter.network,

@@ -131,7 +131,7 @@ def _share_of_top(norms):
     return float(norms[-(len(norms) // 10) :].sum() / norms.sum())
 
 
-def _input(one: InputMap, facts: Facts):
+def _input(one: InputMap, facts: Facts) -> str:
     title = "Over the inputs"
     if len(facts.inputs) > 1:
         title += f": {one.name}"
@@ -230,7 +230,7 @@ def _layers(facts):
     return section("By layer", table(headings, rows), note)
 
 
-def _gallery(title, examples: tuple[Example, ...], facts):
+def _gallery(title: str, examples: tuple[Example, ...], facts: Facts) -> str:
     if not examples:
         return ""
     figures_ = [_figure(example, facts) for example in examples]

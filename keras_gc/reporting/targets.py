@@ -1,6 +1,7 @@
 """What `y` means, and what the model says to it."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def read_targets(
     logits: np.ndarray,
     output_shapes: list[tuple],
     *,
-    class_names=None,
+    class_names: Sequence[str] | None = None,
     are_logits: bool = True,
     are_classes: bool = False,
 ) -> Targets:

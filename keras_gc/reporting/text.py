@@ -1,8 +1,14 @@
 """Numbers and sentences that all drawings share; a report in a few lines."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 from keras_gc.reporting.facts import Facts, Mean
+
+if TYPE_CHECKING:  # it draws itself with what is here
+    from keras_gc.reporting.comparison import Comparison
 
 
 def number(value: float | None) -> str:
@@ -155,7 +161,7 @@ def summary(facts: Facts) -> str:
     return "\n".join(lines)
 
 
-def comparison(found) -> str:
+def comparison(found: Comparison) -> str:
     """Return a comparison as a small table.
 
     Args:
