@@ -12,8 +12,8 @@ def example_weights(sample_weight: Any) -> Any:
 
     Args:
         sample_weight: None, or what `fit` takes: `(batch,)`, one for each
-            position `(batch, ...)`, or a structure for several outputs. Positions and
-            outputs are averaged.
+            position `(batch, ...)`, or a structure for several outputs.
+            Positions and outputs are averaged.
 
     Returns:
         `(batch,)` or None.

@@ -68,7 +68,7 @@ class GCStep:
         return loss, (y_pred, gc)
 
     def run(self, x: Any, y: Any, sample_weight: Any) -> tuple:
-        """Return predictions, loss and GC, from one forward pass if it can be."""
+        """Return predictions, loss and GC, if possible from one pass."""
 
         def logits_and_loss(point):
             logits, y_pred = self.network(point, x, training=True)
