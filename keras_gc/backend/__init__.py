@@ -7,8 +7,9 @@ folder says how its framework differentiates, and nothing else:
 - `linearize(fn, x)`: outputs of `fn` and the pushforward `v -> J v`.
 - `accumulate(body, count)`: `sum(body(i) for i in range(count))`, with memory
   that does not grow with `count` where nothing is differentiated afterwards.
-- `keep_random_state()`: a context after which the framework's own random
-  state is what it was before; raises if it cannot be restored.
+- `keep_random_state()`: a context after which the random state of the
+  framework, Python and NumPy is what it was before; raises if it cannot be
+  restored.
 - `value_and_gradients(objective, variables, values=None, scale=1.0,
   differentiable=False)`: for the train step.
 - `apply_gradients(optimizer, gradients, variables)`: for the train step, too.

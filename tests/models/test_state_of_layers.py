@@ -153,7 +153,7 @@ SETTINGS = {
 
 # On torch these layers change the images in place (`images += delta`), so
 # whatever looks at a batch twice sees other images the second time.
-IN_PLACE = {"AugMix", "RandomBrightness", "RandomColorJitter"}
+IN_PLACE = {"RandomBrightness", "RandomColorJitter"}
 
 
 def trained(kind, name, **settings):
@@ -182,6 +182,15 @@ def trained(kind, name, **settings):
     return before, _state(model)
 
 
+def _runs_in_inference(name):
+    """Whether what a layer returns in inference fits into the model."""
+    shape, make = STATEFUL[name]
+    inputs = keras.Input(batch_shape=shape)
+    model = keras.Model(inputs, make()(inputs))
+    images = np.ones(shape, "float32")
+    return model(images, training=False).shape == model.output_shape
+
+
 def _state(model):
     return [ops.convert_to_numpy(variable) for variable in model.variables]
 
@@ -208,6 +217,7 @@ def of_keras():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*Tensor.T is deprecated:UserWarning")
 @pytest.mark.parametrize("settings", SETTINGS)
 @pytest.mark.parametrize("name", sorted(STATEFUL))
 def test_one_step_leaves_the_state_that_kerass_own_leaves(
@@ -218,6 +228,8 @@ def test_one_step_leaves_the_state_that_kerass_own_leaves(
             pytest.mark.xfail(strict=True, reason="Keras changes the images")
         )
     before, expected = of_keras(name)
+    if settings == "watched" and not _runs_in_inference(name):
+        pytest.skip("keras.Model does not evaluate with it either")
     assert any(
         not np.array_equal(a, b) for a, b in zip(before, expected, strict=True)
     )

@@ -1,7 +1,6 @@
 """JAX: vjp, linearize, jit, and stateful Keras code made pure by scopes."""
 
-from contextlib import nullcontext
-
+from keras_gc.backend.host_random import keep_host_random_state
 from keras_gc.backend.jax.differential import accumulate, linearize, vjp
 from keras_gc.backend.jax.trainer import (
     apply_gradients,
@@ -23,7 +22,7 @@ from keras_gc.backend.single_replica import (
 
 KEEPS_MASKS = False
 SUPPORTS_JIT = True
-keep_random_state = nullcontext  # JAX has no global generator
+keep_random_state = keep_host_random_state  # JAX has none of its own
 
 __all__ = [
     "KEEPS_MASKS",

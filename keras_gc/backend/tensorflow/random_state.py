@@ -3,6 +3,7 @@
 import contextlib
 
 from keras_gc.backend import errors
+from keras_gc.backend.host_random import keep_host_random_state
 from keras_gc.backend.tensorflow.operations import operation_types
 
 # Operations that draw from a state of their own, which nobody can set back. A
@@ -40,7 +41,7 @@ DRAWING = frozenset({
 @contextlib.contextmanager
 def keep_random_state():
     """Raise if the block draws numbers that could not be drawn again."""
-    with operation_types() as types:
+    with keep_host_random_state(), operation_types() as types:
         yield
     drawing = sorted(DRAWING & types)
     if drawing:

@@ -4,9 +4,12 @@ import contextlib
 
 import torch
 
+from keras_gc.backend.host_random import keep_host_random_state
+
 
 @contextlib.contextmanager
 def keep_random_state():
-    """What the block draws from torch's global generators is drawn again."""
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+    """What the block draws from global generators is drawn again."""
+    devices = range(torch.cuda.device_count())
+    with keep_host_random_state(), torch.random.fork_rng(devices=devices):
         yield
