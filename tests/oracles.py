@@ -38,6 +38,8 @@ def jax_x64():
         return contextlib.nullcontext()
     import jax
 
+    if not hasattr(jax, "enable_x64"):  # before JAX 0.8
+        return jax.experimental.enable_x64()
     return jax.enable_x64(True)
 
 

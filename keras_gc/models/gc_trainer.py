@@ -110,6 +110,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         step = self.__dict__["_step"] = GCStep(self, settings)
         if self.built and step.is_asked_for:
             step.network  # noqa: B018 - a wrong name is told here
+            step.build_estimator()  # before JAX takes the state, if possible
         step.check_jit()
         if settings.gc_training and mixes_examples(self):
             warnings.warn(

@@ -227,6 +227,10 @@ def test_one_step_leaves_the_state_that_kerass_own_leaves(
         request.applymarker(
             pytest.mark.xfail(strict=True, reason="Keras changes the images")
         )
+    if name == "RandAugment" and "random.shuffle" in inspect.getsource(
+        layers.RandAugment
+    ):
+        pytest.skip("this Keras shuffles a list that all of these layers share")
     before, expected = of_keras(name)
     if settings == "watched" and not _runs_in_inference(name):
         pytest.skip("keras.Model does not evaluate with it either")

@@ -6,6 +6,7 @@ import jax
 import keras
 
 from keras_gc import keras_seam
+from keras_gc.backend.host_random import keep_host_random_state
 from keras_gc.backend.jax.scope import pure, replay
 from keras_gc.backend.scope import discard_updates
 
@@ -112,7 +113,8 @@ def run_step(model, step, state, data):
 
 def run_beside(model, step, state, data):
     """Call `step(data)`; return what the model's own step is to be given."""
-    _, state = run_step(model, step, state, data)
+    with keep_host_random_state():  # so that it draws what it would have drawn
+        _, state = run_step(model, step, state, data)
     return state, data
 
 

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from keras_gc.backend import errors
+from keras_gc.backend.host_random import keep_host_random_state
 from keras_gc.backend.scope import discard_updates
 from keras_gc.backend.tensorflow.differential import guard_second_derivatives
 from keras_gc.backend.tensorflow.moments import twice_differentiable_moments
@@ -108,7 +109,8 @@ def run_step(model, step, data):
 def run_beside(model, step, data):
     """Call `step(data)`; return what the model's own step is to be given."""
     del model
-    step(data)
+    with keep_host_random_state():  # so that it draws what it would have drawn
+        step(data)
     return (data,)
 
 
