@@ -23,7 +23,13 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "models", type=types.file, nargs="+", help=".keras files"
     )
-    model_and_data.add_arguments(parser, "compare.html")
+    model_and_data.add_arguments(parser, max_examples=1000)
+    parser.add_argument(
+        "--out",
+        type=types.output_file,
+        default="compare.html",
+        help="default: %(default)s",
+    )
     parser.set_defaults(run=run)
 
 
@@ -33,16 +39,15 @@ def run(options: argparse.Namespace) -> None:
     Args:
         options: the parsed arguments.
     """
-    # Imported first: it registers the classes that a saved model may hold.
     import keras_gc._public
-    from keras_gc.cli.loading import load_model
 
-    x, y = model_and_data.read(options, load_model(options.models[0]))
-    names = _names(options.models)
+    models = [model_and_data.load(options, path) for path in options.models]
+    x, y = model_and_data.read(options, models[0], options.models[0])
     comparison = keras_gc.compare(
-        dict(zip(names, options.models, strict=True)),
+        dict(zip(_names(options.models), models, strict=True)),
         x,
         y,
+        max_examples=options.max_examples,
         **model_and_data.measurement(options),
         verbose=int(sys.stdout.isatty()),
     )

@@ -1,17 +1,22 @@
-"""What `report` and `compare` read, and where they write."""
+"""What `measure`, `report` and `compare` read, and how they measure it."""
 
 import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from keras_gc.cli import parser as types
 
 
-def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:
-    """Add the options that both commands have.
+def add_arguments(
+    parser: argparse.ArgumentParser, max_examples: int | None = None
+) -> None:
+    """Add the options that these commands have in common.
 
     Args:
         parser: the parser of the command.
-        out: str, default name of the page.
+        max_examples: int or None for all, the default. Defaults to None.
     """
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument(
@@ -24,13 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:
         "--data",
         type=types.file,
         metavar="FILE.npz",
-        help="arrays: `x` or one for each input, by name, and maybe `y`",
+        help="arrays: `x`, or one for each input, by name; maybe labels `y`",
     )
     parser.add_argument(
-        "--out",
-        type=types.output_file,
-        default=out,
-        help="default: %(default)s",
+        "--import",
+        dest="modules",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import a module with layers of your own, which the model needs",
     )
     parser.add_argument("--inputs", metavar="LAYER", help="measure from here")
     parser.add_argument("--outputs", metavar="LAYER", help="measure to here")
@@ -38,9 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument(
         "--max-examples",
         type=types.int_from(1),
-        default=1000,
+        default=max_examples,
         metavar="N",
-        help="a random subset (default: %(default)s)",
+        help=f"a random subset (default: {max_examples or 'all examples'})",
     )
     parser.add_argument(
         "--rtol",
@@ -50,8 +57,23 @@ def add_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--seed", type=types.int_from(0), default=0)
 
 
+def load(options: argparse.Namespace, path: Path) -> Any:
+    """Load a saved model, with what it needs of the user's own.
+
+    Args:
+        options: the parsed arguments.
+        path: path of the model's file.
+
+    Returns:
+        A `keras.Model`.
+    """
+    from keras_gc.cli.loading import load_model
+
+    return load_model(path, options.modules)
+
+
 def measurement(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the arguments of `keras_gc.report` that options set.
+    """Return the arguments of a measurement that options set.
 
     Args:
         options: the parsed arguments.
@@ -59,16 +81,19 @@ def measurement(options: argparse.Namespace) -> dict[str, Any]:
     Returns:
         Dict.
     """
-    names = ("inputs", "outputs", "batch_size", "max_examples", "rtol", "seed")
+    names = ("inputs", "outputs", "batch_size", "rtol", "seed")
     return {name: getattr(options, name) for name in names}
 
 
-def read(options: argparse.Namespace, model: Any) -> tuple[Any, Any]:
+def read(
+    options: argparse.Namespace, model: Any, path: Path
+) -> tuple[Any, Any]:
     """Read the data that the options name.
 
     Args:
         options: the parsed arguments.
         model: `keras.Model`, which takes the data.
+        path: path of the model's file.
 
     Returns:
         `(x, y)`; y is None if the file holds none.
@@ -78,13 +103,28 @@ def read(options: argparse.Namespace, model: Any) -> tuple[Any, Any]:
     from keras_gc import datasets
     from keras_gc.cli.loading import load_arrays
 
+    inputs = getattr(model, "inputs", None) or []
     if options.dataset:
         data = datasets.load(options.dataset)
-        x = data.x_test
-        if len(model.input_shape) == 2:  # Dense layers, without a Flatten
-            x = x.reshape((len(x), -1))
-        return x, data.y_test
-    inputs = getattr(model, "inputs", None) or []
+        shapes = [tuple(tensor.shape[1:]) for tensor in inputs]
+        return _as_taken(data.x_test, shapes, options, path), data.y_test
     x = load_arrays(options.data, [tensor.name for tensor in inputs])
-    with np.load(options.data) as file:
-        return x, file["y"] if "y" in file.files else None
+    with open(options.data, "rb") as opened:
+        loaded = np.load(opened, allow_pickle=False)
+        names = getattr(loaded, "files", ())  # none: one array, of a .npy file
+        return x, loaded["y"] if "y" in names else None
+
+
+def _as_taken(
+    x: Any, shapes: Sequence[tuple], options: argparse.Namespace, path: Path
+) -> Any:
+    """Return images in the shape that a model takes, if it is known."""
+    if len(shapes) != 1 or None in shapes[0]:  # the model itself will complain
+        return x
+    (shape,) = shapes
+    if math.prod(shape) != math.prod(x.shape[1:]):
+        raise ValueError(
+            f"The model in {path} takes examples of shape {shape}, and those "
+            f"of {options.dataset!r} have shape {x.shape[1:]}."
+        )
+    return x.reshape((-1, *shape))  # flat, for Dense layers without a Flatten

@@ -22,7 +22,13 @@ def add_parser(commands: Any) -> None:
         "its distribution, by class, layer and input, and warnings in words.",
     )
     parser.add_argument("model", type=types.file, help="a .keras file")
-    model_and_data.add_arguments(parser, "report.html")
+    model_and_data.add_arguments(parser, max_examples=1000)
+    parser.add_argument(
+        "--out",
+        type=types.output_file,
+        default="report.html",
+        help="default: %(default)s",
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,16 +38,15 @@ def run(options: argparse.Namespace) -> None:
     Args:
         options: the parsed arguments.
     """
-    # Imported first: it registers the classes that a saved model may hold.
     import keras_gc._public
-    from keras_gc.cli.loading import load_model
 
-    model = load_model(options.model)
-    x, y = model_and_data.read(options, model)
+    model = model_and_data.load(options, options.model)
+    x, y = model_and_data.read(options, model, options.model)
     report = keras_gc.report(
         model,
         x,
         y,
+        max_examples=options.max_examples,
         **model_and_data.measurement(options),
         verbose=int(sys.stdout.isatty()),
     )

@@ -159,6 +159,8 @@ def test_layers_of_the_users_own_are_imported(tmp_path, capsys, monkeypatch):
     assert status == 0
     expected = 4 * float((dense.get_weights()[0] ** 2).sum())
     assert f"GC = {expected:.4g} ±" in out
+    for command in ("report", "compare"):
+        assert main([command, *words, "--import", "my_layers"]) == 0
     assert "" not in sys.path
     for module in ("nowhere", "my_layers.py"):
         error = refused(capsys, *words, "--import", module)
