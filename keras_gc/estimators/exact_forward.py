@@ -26,8 +26,8 @@ class ExactForward(Estimator):
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])
     >>> _, values = keras_gc.estimators.ExactForward()(model, np.ones((1, 3)))
-    >>> float(values[0])
-    6.0
+    >>> keras.ops.convert_to_numpy(values).tolist()
+    [6.0]
     """
 
     is_exact = True

@@ -26,8 +26,9 @@ class ExactReverse(Estimator):
     >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
     >>> model = keras.Sequential([keras.Input((3,)), layer])
     >>> _, values = keras_gc.estimators.ExactReverse()(model, np.ones((1, 3)))
-    >>> float(values[0])  # the sum of the 6 squared weights
-    6.0
+    >>> values = keras.ops.convert_to_numpy(values)
+    >>> values.tolist()  # the sum of the 6 squared weights
+    [6.0]
     """
 
     is_exact = True

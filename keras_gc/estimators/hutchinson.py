@@ -68,8 +68,9 @@ class Hutchinson(Estimator):
     >>> model = keras.Sequential([keras.Input((3,)), layer])
     >>> one_probe = keras_gc.estimators.Hutchinson()
     >>> _, values = one_probe(model, np.ones((1, 3)), seed=0)
-    >>> float(values[0])  # exact: with K = 1 a sign squares to 1
-    3.0
+    >>> values = keras.ops.convert_to_numpy(values)
+    >>> values.tolist()  # exact: with K = 1 a sign squares to 1
+    [3.0]
 
     Reference: Hutchinson 1990; Hoffman, Roberts, Yaida 2019 (arXiv
     1908.02729) for training penalties (their penalty carries a factor 1/2,
