@@ -37,8 +37,10 @@ class InputScale:
     def __init__(self, scale: Any, argument: str = "input_scale"):
         self.argument = argument
         self.scale = _as_plain(scale)
-        parts = self._parts(self.scale)
-        numbers = np.concatenate([np.ravel(self._array(p)) for p in parts])
+        self._arrays = self._as_arrays(self.scale)
+        numbers = np.concatenate([
+            np.ravel(array) for array in keras.tree.flatten(self._arrays)
+        ])
         if not np.all(np.isfinite(numbers)) or np.any(numbers < 0):
             raise self._error("hold finite numbers >= 0")
         if not np.any(numbers):
@@ -74,19 +76,21 @@ class InputScale:
 
     def _by_leaf(self, leaves, names):
         """Return an array for each part of the inputs."""
-        scale = self.scale
-        if isinstance(scale, dict):
-            if set(scale) != set(names):
+        arrays = self._arrays
+        if isinstance(arrays, dict):
+            if set(arrays) != set(names):
                 wanted = ", ".join(repr(name) for name in names)
                 raise self._error(f"name each of the inputs, {wanted}")
-            return [self._array(scale[name]) for name in names]
-        if len(leaves) == 1 or not isinstance(scale, list):
-            return [self._array(scale)] * len(leaves)
-        if len(scale) != len(leaves):
+            return [arrays[name] for name in names]
+        if isinstance(arrays, np.ndarray) and (
+            len(leaves) == 1 or not arrays.ndim
+        ):
+            return [arrays] * len(leaves)
+        if len(arrays) != len(leaves):
             raise self._error(
                 f"hold {len(leaves)} numbers or arrays, one for each input"
             )
-        return [self._array(part) for part in scale]
+        return list(arrays)
 
     def _fitted(self, scale, leaf):
         """Return the scale of one input, as a tensor."""
@@ -100,18 +104,17 @@ class InputScale:
                 f"broadcast against one example, of shape {shape}, and has "
                 f"shape {scale.shape}"
             )
-        return ops.cast(ops.convert_to_tensor(scale), leaf.dtype)
+        return ops.convert_to_tensor(scale, leaf.dtype)
 
-    def _parts(self, scale):
+    def _as_arrays(self, scale):
         if isinstance(scale, dict):
-            return list(scale.values())
+            return {name: self._array(part) for name, part in scale.items()}
         try:
-            self._array(scale)
-        except (TypeError, ValueError):  # arrays of several shapes
-            if isinstance(scale, list) and scale:
-                return scale
-            raise
-        return [scale]
+            return self._array(scale)
+        except TypeError:
+            if not isinstance(scale, list) or not scale:
+                raise
+            return [self._array(part) for part in scale]  # of several shapes
 
     def _array(self, part):
         try:
@@ -120,7 +123,7 @@ class InputScale:
             array = np.empty(0, "object")
         if array.dtype.kind not in "iuf" or not array.size:
             raise TypeError(self._sentence("hold numbers"))
-        return array.astype("float32")
+        return array.astype("float64")
 
     def _error(self, must):
         return ValueError(self._sentence(must))

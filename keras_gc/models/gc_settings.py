@@ -1,6 +1,7 @@
 """What `compile` is told about geometric complexity."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -84,7 +85,7 @@ class GCSettings:
             getattr(self, name) != getattr(untouched, name) for name in names
         )
 
-    @property
+    @functools.cached_property
     def input_scale(self) -> InputScale | None:
         """Units of the inputs, if they were given."""
         if self.gc_input_scale is None:
