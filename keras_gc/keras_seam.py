@@ -153,13 +153,30 @@ class Scope(keras.StatelessScope):
                 yield key, value
 
 
+def active_scope() -> Any:
+    """Return the `keras.StatelessScope` that is active, or None.
+
+    Public way: none; a scope entered for a moment knows the one around it.
+    """
+    with keras.StatelessScope(initialize_variables=False) as probe:
+        return probe.original_scope
+
+
+def is_symbolic() -> bool:
+    """Return whether Keras is finding out shapes, with values of no meaning.
+
+    Public way: none; a scope entered for a moment knows the one around it.
+    """
+    with keras.SymbolicScope() as probe:
+        return probe.original_scope is not None
+
+
 def put_values(values: dict[int, Any]) -> None:
     """Let the active scope, if any, hold values, by the ids of variables.
 
     Public way: `variable.assign`, for whoever has the variable.
     """
-    with keras.StatelessScope(initialize_variables=False) as probe:
-        outer = probe.original_scope
+    outer = active_scope()
     if outer is not None:
         outer.state_mapping.update(values)
 

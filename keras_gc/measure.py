@@ -81,6 +81,7 @@ def geometric_complexity(
     estimator: Any = "auto",
     inputs: str | Sequence[str] | None = None,
     outputs: str | None = None,
+    input_scale: Any = None,
     batch_size: int = 32,
     rtol: float | None = None,
     seed: int | None = None,
@@ -120,6 +121,12 @@ def geometric_complexity(
             the model's several inputs. Defaults to all real inputs.
         outputs: str, name of a layer whose output is taken for f (embedding
             GC). Defaults to the logits.
+        input_scale: number or array that broadcasts against the shape of one
+            example, or a list or dict of them like the inputs: the unit s in
+            which inputs are counted, so that GC is that with respect to
+            x / s. With the standard deviation of each column, `x.std(0)`, GC
+            has no units of inputs; where it is 0, a column is left out.
+            Defaults to None: inputs as they come.
         batch_size: int, examples at a time, for arrays. At most one batch is
             in memory. Defaults to 32.
         rtol: float in (0, 1), stop as soon as the standard error is below
@@ -154,7 +161,7 @@ def geometric_complexity(
         )
     else:
         check_ends(x)
-    meter = Meter(model, estimator, inputs, outputs, seed)
+    meter = Meter(model, estimator, inputs, outputs, seed, input_scale)
     batches = batches_of(
         x,
         meter.dtype,
@@ -183,6 +190,7 @@ def jacobian_norms(
     estimator: Any = "auto",
     inputs: str | Sequence[str] | None = None,
     outputs: str | None = None,
+    input_scale: Any = None,
     batch_size: int = 32,
     seed: int | None = None,
     verbose: int = 0,
@@ -203,6 +211,8 @@ def jacobian_norms(
         inputs: str or list of str, layers to measure from. Defaults to the
             model's inputs.
         outputs: str, a layer to measure to. Defaults to the logits.
+        input_scale: units of the inputs, as in `geometric_complexity`.
+            Defaults to None.
         batch_size: int, examples at a time, for arrays. Defaults to 32.
         seed: int, makes the result repeatable. Defaults to None.
         verbose: int, 1 shows a progress bar. Defaults to 0.
@@ -220,7 +230,7 @@ def jacobian_norms(
     [5.0, 25.0]
     """
     check_ends(x)
-    meter = Meter(model, estimator, inputs, outputs, seed)
+    meter = Meter(model, estimator, inputs, outputs, seed, input_scale)
     batches = batches_of(x, meter.dtype, batch_size, inputs=meter.inputs)
     return np.concatenate([meter(b) for b in _with_progress(batches, verbose)])
 

@@ -20,6 +20,7 @@ from keras_gc.logits.evaluation_point import (
     input_structure,
 )
 from keras_gc.logits.facts import Facts, as_facts, check_facts
+from keras_gc.logits.input_scale import InputScale, in_units
 from keras_gc.logits.trusted_derivatives import check_differences
 
 
@@ -37,6 +38,8 @@ class Meter:
             to the model's inputs.
         outputs: str, name of a layer to measure to. Defaults to the logits.
         seed: int, makes the values repeatable. Defaults to None.
+        input_scale: units of the inputs, as `geometric_complexity` takes
+            them. Defaults to None.
     """
 
     def __init__(
@@ -46,8 +49,10 @@ class Meter:
         inputs: Any = None,
         outputs: str | None = None,
         seed: int | None = None,
+        input_scale: Any = None,
     ):
         self.network = LogitNetwork(model, inputs, outputs)
+        self.scale = None if input_scale is None else InputScale(input_scale)
         self.estimator: Any = None
         if not _validation.is_auto(estimator):
             # A copy: its state is this meter's own.
@@ -130,11 +135,9 @@ class Meter:
     def _measure(self, x):
         noise = [(variable, own.value) for variable, own in self._noise]
         with discard_updates(noise) as scope:
-            _, values = self.estimator(
-                functools.partial(self._logits, x),
-                self.network.point(x),
-                self.seed,
-            )
+            logits = functools.partial(self._logits, x)
+            fn, point = in_units(self.scale, self.network, logits, x)
+            _, values = self.estimator(fn, point, self.seed)
         for variable in (*self.estimator.variables, self.seed.state):
             variable.assign(scope.get_current_value(variable))
         for variable, own in self._noise:

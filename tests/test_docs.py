@@ -51,7 +51,8 @@ def test_program_runs(block, tmp_path):
 def test_each_backend_has_its_examples():
     for name in ("loops.md", "distribution.md"):
         found = pages.blocks(pages.DOCS[0].with_name(name), "python")
-        assert {b.backend for b in found} == {"tensorflow", "jax", "torch"}
+        backends = {b.backend for b in found} - {None}  # of all backends
+        assert backends == {"tensorflow", "jax", "torch"}
 
 
 def test_tables_are_those_of_the_result_files():

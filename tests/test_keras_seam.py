@@ -147,6 +147,26 @@ def test_scope():
             assert float(change[1]) == 3.0
 
 
+def test_active_scope():
+    assert keras_seam.active_scope() is None
+    with keras.StatelessScope() as scope:
+        assert keras_seam.active_scope() is scope
+    assert keras_seam.active_scope() is None
+
+
+def test_is_symbolic():
+    seen = []
+
+    class Look(keras.layers.Layer):
+        def call(self, x):
+            seen.append(keras_seam.is_symbolic())
+            return x
+
+    Look()(ops.ones((1, 2)))
+    Look()(keras.KerasTensor((1, 2)))
+    assert seen == [False, True]
+
+
 def test_put_values():
     variable = keras.Variable(1.0)
     values = {id(variable): ops.convert_to_tensor(5.0)}

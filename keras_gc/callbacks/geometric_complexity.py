@@ -29,6 +29,8 @@ class GeometricComplexity(keras.callbacks.Callback):
         inputs: str or list of str, layers to measure from. Defaults to the
             model's inputs.
         outputs: str, a layer to measure to. Defaults to the logits.
+        input_scale: units of the inputs, as in `geometric_complexity`.
+            Defaults to None.
         batch_size: int, examples at a time. Defaults to 32.
         seed: int, makes the values repeatable. Defaults to None.
 
@@ -60,6 +62,7 @@ class GeometricComplexity(keras.callbacks.Callback):
         estimator: Any = "auto",
         inputs: str | Sequence[str] | None = None,
         outputs: str | None = None,
+        input_scale: Any = None,
         batch_size: int = 32,
         seed: int | None = None,
     ):
@@ -72,6 +75,7 @@ class GeometricComplexity(keras.callbacks.Callback):
         self.estimator = estimator
         self.inputs = inputs
         self.outputs = outputs
+        self.input_scale = input_scale
         self.batch_size = batch_size
         self.seed = seed
         self.history: list[tuple[int, float]] = []
@@ -118,7 +122,12 @@ class GeometricComplexity(keras.callbacks.Callback):
     def _measure(self):
         if self._meter is None:
             self._meter = Meter(
-                self.model, self.estimator, self.inputs, self.outputs, self.seed
+                self.model,
+                self.estimator,
+                self.inputs,
+                self.outputs,
+                self.seed,
+                self.input_scale,
             )
         total, count = 0.0, 0
         batches = batches_of(

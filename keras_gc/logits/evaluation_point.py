@@ -146,6 +146,27 @@ def input_positions(model: keras.Model, x: Any) -> list:
     return list(range(count)) if len(inputs) == count else [None] * count
 
 
+def leaf_names(model: keras.Model, x: Any) -> list:
+    """Return what the leaves of a batch are called, None where unknown.
+
+    Args:
+        model: a `keras.Model`.
+        x: tensor or structure of tensors.
+
+    Returns:
+        List of a key of a dict, the name of an input, or None.
+    """
+    paths = [path for path, _ in keras.tree.flatten_with_path(x)]
+    return [
+        path[-1]
+        if path and isinstance(path[-1], str)
+        else None
+        if position is None
+        else model.inputs[position].name
+        for path, position in zip(paths, input_positions(model, x), strict=True)
+    ]
+
+
 def _positions_by_name(model, x):
     by_name = {tensor.name: i for i, tensor in enumerate(model.inputs)}
     structure = input_structure(model)

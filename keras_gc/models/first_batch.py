@@ -69,7 +69,7 @@ class FirstBatch:
             f"`{type(step.model).__name__}.train_step` does not call "
             "`super().train_step(...)`, where GC is measured and penalised "
             "and heuristics act: `gc` is 0 and `gc_weight` without effect. "
-            "Call it, or compile with `gc_metric=False` and without "
-            "`gc_weight` and `heuristics`.",
+            "Call it, or add `self.gc_loss(x)` to the loss, or compile with "
+            "`gc_metric=False` and without `gc_weight` and `heuristics`.",
             stacklevel=2,
         )

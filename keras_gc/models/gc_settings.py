@@ -1,6 +1,7 @@
 """What `compile` is told about geometric complexity."""
 
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from keras import ops
 
 from keras_gc import _validation, estimators
 from keras_gc import heuristics as heuristics_module
+from keras_gc.logits.input_scale import InputScale
 
 # GC that is only watched is measured on every so many batches: one forward
 # pass and one product of three such, a 24th of a plain step.
@@ -25,6 +27,7 @@ class GCSettings:
     gc_estimator: str | estimators.Estimator = "auto"
     gc_inputs: str | Sequence[str] | None = None
     gc_outputs: str | None = None
+    gc_input_scale: Any = None
     gc_fraction: float | str = "auto"
     gc_training: bool = False
     gc_metric: bool | str = "auto"
@@ -51,6 +54,9 @@ class GCSettings:
             self.gc_metric = _validation.boolean("gc_metric", self.gc_metric)
         self.gc_inputs = _check_names("gc_inputs", self.gc_inputs)
         self.gc_outputs = _check_names("gc_outputs", self.gc_outputs)
+        # Plain lists: they are compared, and saved.
+        scale = self.input_scale
+        self.gc_input_scale = None if scale is None else scale.scale
         self.heuristics = heuristics_module.get_all(self.heuristics)
 
     @property
@@ -68,10 +74,23 @@ class GCSettings:
         it cannot.
         """
         untouched = GCSettings()
-        names = ("gc_estimator", "gc_inputs", "gc_outputs", "gc_fraction")
+        names = (
+            "gc_estimator",
+            "gc_inputs",
+            "gc_outputs",
+            "gc_input_scale",
+            "gc_fraction",
+        )
         return self.gc_metric is True or any(
             getattr(self, name) != getattr(untouched, name) for name in names
         )
+
+    @functools.cached_property
+    def input_scale(self) -> InputScale | None:
+        """Units of the inputs, if they were given."""
+        if self.gc_input_scale is None:
+            return None
+        return InputScale(self.gc_input_scale, "gc_input_scale")
 
     @property
     def batches_per_look(self) -> int:

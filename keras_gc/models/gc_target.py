@@ -54,6 +54,14 @@ class GCTarget(keras.metrics.Mean):
             (), "zeros", dtype="float32", aggregation="mean", name=name
         )
 
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: a train step of one's own gives labels to all metrics.
+
+        Args:
+            *args: anything.
+            **kwargs: anything.
+        """
+
     def follow(self, gc: Any, loss: Any, batches_per_update: int = 1) -> None:
         """Set the weight of the next step.
 

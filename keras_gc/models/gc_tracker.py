@@ -12,6 +12,9 @@ from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits.facts import Facts
 from keras_gc.models.gc_target import GCTarget
 
+# Logs that an evaluation has not.
+ONLY_IN_TRAINING = ("gc_weight", "loss_without_gc")
+
 
 class GCTracker(keras.metrics.Mean):
     """Mean of GC over the examples of an epoch.
@@ -34,6 +37,7 @@ class GCTracker(keras.metrics.Mean):
         self.weight_variables: list[keras.Variable] = []
         # A metric of its own to the model, and so not tracked as a part.
         self.__dict__["target"] = GCTarget()
+        self.__dict__["loss_without_gc"] = LossWithoutGC()
         # Batches since the epoch began, of which some are looked at.
         self.batches = self._state("batches", "int32", "only_first_replica")
         self.facts = self.add_variable(
@@ -73,6 +77,14 @@ class GCTracker(keras.metrics.Mean):
         seeds = (self.seed, self.evaluation_seed, *self.seeds)
         return [seed.state for seed in seeds]
 
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing: a train step of one's own gives labels to all metrics.
+
+        Args:
+            *args: anything.
+            **kwargs: anything.
+        """
+
     def add(self, total: Any, count: Any) -> None:
         """Take in a weighted sum of values and the sum of their weights."""
         self.total.assign_add(ops.cast(total, "float32"))
@@ -100,6 +112,22 @@ class GCTracker(keras.metrics.Mean):
     @property
     def _saved(self):
         return [*self._seed_states, *self.estimator.variables]
+
+
+class LossWithoutGC(keras.metrics.Mean):
+    """Mean of the loss over the examples of an epoch, the penalty apart.
+
+    `val_loss` holds no penalty either, and can be compared with it.
+    """
+
+    def __init__(self):
+        super().__init__(name="loss_without_gc", dtype="float32")
+
+    def save_own_variables(self, store: Any) -> None:
+        """Save nothing: an epoch begins anew."""
+
+    def load_own_variables(self, store: Any) -> None:
+        """Load nothing."""
 
 
 class ReplicaSeed(keras.random.SeedGenerator):

@@ -1,32 +1,31 @@
 """GC in the hooks of `keras.Model`: `compile`, `fit` and the steps."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
 from keras_gc import backend, keras_seam
+from keras_gc.models.gc_loss import GCLoss, adding_gc
 from keras_gc.models.gc_settings import GCSettings
-from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.gc_tracker import ONLY_IN_TRAINING, GCTracker
 from keras_gc.models.monitors import minimise_gc
 from keras_gc.models.signatures import extends
 from keras_gc.models.step import GCStep
+from keras_gc.models.tracing import Tracing
 from keras_gc.models.training_mode import mixes_examples
 
 
-class GCTrainer(keras_seam.SpeaksInScalars):
+class GCTrainer(Tracing, GCLoss, keras_seam.SpeaksInScalars):
     """The part that `GCModel` and `GCSequential` have in common.
 
     Without a weight, the metric and heuristics each method hands over to
     `keras.Model`.
     """
 
-    not_in_scalars = ("gc", "gc_weight")
-    train_function: Any  # keras.Model's, made when they are first needed
-    test_function: Any
+    not_in_scalars = ("gc", *ONLY_IN_TRAINING)
     _step: GCStep | None = None
-    _traced_with: Any = None  # what train_function was traced for
 
     @extends(keras.Model.compile)
     def compile(
@@ -37,6 +36,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         gc_estimator: Any = "auto",
         gc_inputs: str | Sequence[str] | None = None,
         gc_outputs: str | None = None,
+        gc_input_scale: Any = None,
         gc_fraction: float | str = "auto",
         gc_training: bool = False,
         gc_metric: bool | str = "auto",
@@ -71,6 +71,12 @@ class GCTrainer(keras_seam.SpeaksInScalars):
                 real inputs.
             gc_outputs: str, name of a layer to measure to (embedding GC).
                 Defaults to the logits.
+            gc_input_scale: number or array that broadcasts against the shape
+                of one example, or a list or dict of them like the inputs: the
+                unit s in which inputs are counted, so that GC is that with
+                respect to x / s. With the standard deviation of each column,
+                GC has no units of inputs; where it is 0, a column is left
+                out. Defaults to None: inputs as they come.
             gc_fraction: float in (0, 1], share of the training examples that
                 GC is computed on: of each batch where GC is penalised, else
                 all examples of every so many batches, the first of an epoch
@@ -99,6 +105,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
             gc_estimator=gc_estimator,
             gc_inputs=gc_inputs,
             gc_outputs=gc_outputs,
+            gc_input_scale=gc_input_scale,
             gc_fraction=gc_fraction,
             gc_training=gc_training,
             gc_metric=gc_metric,
@@ -111,6 +118,7 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         if self.built and step.is_asked_for:
             step.network  # noqa: B018 - a wrong name is told here
             step.build_estimator()  # before JAX takes the state, if possible
+        step.penalty.prepare()
         step.check_jit()
         if settings.gc_training and mixes_examples(self):
             warnings.warn(
@@ -143,7 +151,8 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         Returns:
             A `History`, with `gc` and `val_gc` beside `loss` and `val_loss`,
             and with a target `gc_weight`, the mean weight of each epoch.
-            `loss` includes the penalty, `val_loss` does not.
+            `loss` includes the penalty; `val_loss` does not, and
+            `loss_without_gc` is what to compare it with.
 
         Raises:
             TypeError: if the weight is of a wrong type, or inputs have no
@@ -174,11 +183,14 @@ class GCTrainer(keras_seam.SpeaksInScalars):
     def train_step(self, *args: Any) -> Any:
         """Take one step down `L + gc_weight * GC`."""
         step = self._step
-        if step is not None and step.is_watched:
+        if step is None:
+            return super().train_step(*args)
+        if step.is_watched:
             args = backend.run_beside(self, step.watch.in_training, *args)
-        if step is not None and step.changes_training:
-            return backend.run_step(self, step.train, *args)
-        return super().train_step(*args)
+        with adding_gc(step):
+            if step.changes_training:
+                return backend.run_step(self, step.train, *args)
+            return super().train_step(*args)
 
     def test_step(self, *args: Any) -> Any:
         """Evaluate one batch, GC included."""
@@ -195,60 +207,6 @@ class GCTrainer(keras_seam.SpeaksInScalars):
         if self._step is not None:
             self._step.penalty.look_back()
         super().reset_metrics()
-
-    def make_train_function(self, force: bool = False) -> Callable:
-        """Trace again when GC enters or leaves the loss, or by a schedule."""
-        step = self._step
-        if step is not None:
-            traced_with = step.penalty.form
-            force = force or traced_with is not self._traced_with
-            self.__dict__["_traced_with"] = traced_with
-            step.penalty.prepare()
-            if step.is_asked_for:
-                step.obstacle = None
-            self._prepare_step()
-            step.check_jit()
-        before: Any = self.train_function
-        super().make_train_function(force)
-        if self.train_function is not before:
-            self.train_function = self._supervised(self.train_function)
-        return self.train_function
-
-    def make_test_function(self, force: bool = False) -> Callable:
-        """Build the estimator before anything is traced."""
-        self._prepare_step()
-        before: Any = self.test_function
-        super().make_test_function(force)
-        if self.test_function is not before:
-            self.test_function = self._supervised(self.test_function)
-        return self.test_function
-
-    def _prepare_step(self):
-        step = self._step
-        if step is not None and (step.is_shown or step.is_penalised):
-            try:
-                step.build_estimator()
-            except ValueError as error:
-                if step.is_asked_for:
-                    raise
-                step.give_up(error)
-
-    def _supervised(self, function):
-        """Let the host read what the first batch of a function has shown."""
-        step = self._step
-        if step is None or not (step.is_shown or step.changes_training):
-            return function
-
-        def check(facts):
-            step.first_batch.read(facts)
-            step.first_batch.check_own_step()
-            if step.obstacle is not None:  # go on without GC
-                if self.train_function is not None:
-                    self.make_train_function(force=True)
-                if self.test_function is not None:
-                    self.make_test_function(force=True)
-
-        return backend.supervise(self, function, step.tracker.facts, check)
 
     @property
     def gc_settings(self) -> GCSettings | None:
@@ -271,7 +229,14 @@ class GCTrainer(keras_seam.SpeaksInScalars):
             metrics.append(step.tracker)
             if step.penalty.has_target:
                 metrics.append(step.tracker.target)
+            if step.is_penalised and self._takes_our_step:
+                metrics.append(step.tracker.loss_without_gc)
         return metrics
+
+    @property
+    def _takes_our_step(self):
+        # One of the user's own knows the loss without GC, and we do not.
+        return type(self).train_step is GCTrainer.train_step
 
     def get_metrics_result(self) -> dict:
         """Return the metrics' values; without `gc` if it is not shown."""

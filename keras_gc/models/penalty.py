@@ -54,6 +54,7 @@ class Penalty:
             self.look_back()
         finally:
             self._of_fit = None
+            self.prepare()
 
     @property
     def weight_in_force(self) -> Any:
@@ -69,6 +70,12 @@ class Penalty:
     def has_target(self) -> bool:
         """Whether the weight follows from a target."""
         return self.target_in_force is not None
+
+    @property
+    def has_schedule(self) -> bool:
+        """Whether the weight is a function of the step."""
+        weight = self.weight_in_force
+        return callable(weight) and not isinstance(weight, keras.Variable)
 
     @property
     def is_on(self) -> bool:
@@ -103,7 +110,7 @@ class Penalty:
             return ops.convert_to_tensor(self._tracker.target.weight)
         if isinstance(weight, keras.Variable):
             return ops.convert_to_tensor(weight)
-        if callable(weight):
+        if self.has_schedule:
             return scheduled_weight(weight, optimizer.iterations)
         return ops.convert_to_tensor(self._tracker.weight)
 

@@ -13,11 +13,12 @@ from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits import LogitNetwork
 from keras_gc.logits.evaluation_point import has_fixed_batch
+from keras_gc.logits.input_scale import in_units
 from keras_gc.logits.trusted_derivatives import check_differences
 from keras_gc.models.batch_gc import BatchGC
 from keras_gc.models.first_batch import FirstBatch
 from keras_gc.models.gc_settings import GCSettings
-from keras_gc.models.gc_tracker import GCTracker
+from keras_gc.models.gc_tracker import ONLY_IN_TRAINING, GCTracker
 from keras_gc.models.penalty import Penalty
 from keras_gc.models.sampling import example_weights, random_rows
 from keras_gc.models.training_mode import depends_on_training
@@ -27,10 +28,9 @@ from keras_gc.models.watch import Watch
 class GCStep:
     """What a batch goes through in `GCModel.fit`.
 
-    Three methods are the whole of training: `train` takes one step down
-    `objective`, which is the loss plus `gc_weight * GC`, and `run` computes
-    both. GC that is only watched is measured by `watch`, beside Keras's own
-    step.
+    `train` takes one step down `objective`, the loss plus `gc_weight * GC`,
+    and `run` computes both: the whole of training. GC that is only watched is
+    measured by `watch`, beside Keras's own step.
 
     Args:
         model: the `GCModel`.
@@ -43,6 +43,7 @@ class GCStep:
         self.tracker = GCTracker(settings.estimator, settings.heuristics)
         self.penalty = Penalty(settings, self.tracker)
         self.is_evaluating = False  # when the weight is not shown
+        self.adds_gc = False  # when `gc_loss` must not
         self.has_stepped = False  # whether our step was traced or run
         self.obstacle: str | None = None  # why GC is not measured after all
         self.watch = Watch(self)
@@ -53,19 +54,19 @@ class GCStep:
         """Take one step down L + gc_weight * GC."""
         x, y, sample_weight = self.unpack(data)
         noisy_x, noisy_y = self.corrupt(x, y)
-        loss, (y_pred, gc), gradients = self.value_and_gradients(
+        loss, aux, gradients = self.value_and_gradients(
             lambda: self.objective(noisy_x, noisy_y, sample_weight)
         )
         self.apply(gradients)
-        return self.logs(x, y, y_pred, sample_weight, loss, gc)
+        return self.logs((x, y, sample_weight), loss, aux)
 
     def objective(self, x: Any, y: Any, sample_weight: Any) -> tuple:
-        """Return L + gc_weight * GC, and beside it predictions and GC."""
+        """Return L + gc_weight * GC, and beside it predictions, L and GC."""
         y_pred, loss, gc = self.run(x, y, sample_weight)
-        if gc is not None:
-            weight = ops.cast(self.weight, gc.mean.dtype)
-            loss = loss + ops.cast(weight * gc.mean, loss.dtype)
-        return loss, (y_pred, gc)
+        if gc is None:
+            return loss, (y_pred, loss, gc)
+        penalty = ops.cast(self.weight, gc.mean.dtype) * gc.mean
+        return loss + ops.cast(penalty, loss.dtype), (y_pred, loss, gc)
 
     def run(self, x: Any, y: Any, sample_weight: Any) -> tuple:
         """Return predictions, loss and GC, if possible from one pass."""
@@ -75,11 +76,9 @@ class GCStep:
             return logits, (y_pred, self.loss(x, y, y_pred, sample_weight))
 
         if self.is_penalised and self.shares_the_pass:
+            fn, point = self._in_units(logits_and_loss, x, training=True)
             (_, (y_pred, loss)), values = self.tracker.estimator(
-                logits_and_loss,
-                self.network.point(x, training=True),
-                seed=self.tracker.seed,
-                has_aux=True,
+                fn, point, seed=self.tracker.seed, has_aux=True
             )
             return y_pred, loss, BatchGC(values, example_weights(sample_weight))
         y_pred = self.model(x, training=True)
@@ -99,9 +98,8 @@ class GCStep:
                 f"'{self.model.name}' has a fixed batch size. Use "
                 "`gc_fraction=1`."
             )
-        x, weights = random_rows(
-            share, (x, example_weights(sample_weight)), seed
-        )
+        parts = x, example_weights(sample_weight)
+        x, weights = random_rows(share, parts, seed)
         training = self.settings.gc_training
 
         def logits(point):
@@ -110,8 +108,8 @@ class GCStep:
                 return self.network(point, x, training)[0]
 
         with discard_updates():
-            point = self.network.point(x, training)
-        _, values = self.tracker.estimator(logits, point, seed)
+            fn, point = self._in_units(logits, x, training)
+        _, values = self.tracker.estimator(fn, point, seed)
         return BatchGC(values, weights)
 
     def give_up(self, error: Exception) -> None:
@@ -179,14 +177,13 @@ class GCStep:
 
     def apply(self, gradients: list) -> None:
         """Let the optimizer update the weights."""
-        if not self.model.trainable_variables:
+        variables = self.model.trainable_variables
+        if not variables:
             warnings.warn(
                 "The model does not have any trainable weights.", stacklevel=2
             )
             return
-        backend.apply_gradients(
-            self.model.optimizer, gradients, self.model.trainable_variables
-        )
+        backend.apply_gradients(self.model.optimizer, gradients, variables)
 
     def loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         """Return this replica's share of the compiled and layers' losses."""
@@ -200,26 +197,20 @@ class GCStep:
         )
         return backend.replica_share(loss)
 
-    def logs(
-        self,
-        x: Any,
-        y: Any,
-        y_pred: Any,
-        sample_weight: Any,
-        loss: Any,
-        gc: BatchGC | None,
-    ) -> dict:
+    def logs(self, batch: tuple, total: Any, aux: tuple) -> dict:
         """Update the metrics and return their values."""
+        (x, y, sample_weight), (y_pred, loss, gc) = batch, aux
         self.has_stepped = True
+        first = next(v for v in keras.tree.flatten(x) if v is not None)
+        count, replicas = ops.shape(first)[0], backend.num_replicas()
+        # Each replica holds its share of a loss.
         tracker: Any = keras_seam.loss_tracker(self.model)  # compiled: it is
-        tracker.update_state(
-            loss * backend.num_replicas(),  # each replica holds its share
-            sample_weight=ops.shape(_first(x))[0],
-        )
+        tracker.update_state(total * replicas, sample_weight=count)
         if gc is not None:
             self.first_batch.note(x)
             self.tracker.add(*gc.sums)
-            self.penalty.follow(gc, loss, self.model.optimizer)
+            self.tracker.loss_without_gc.update_state(loss * replicas, count)
+            self.penalty.follow(gc, total, self.model.optimizer)
         return self.model.compute_metrics(
             x, y, y_pred, sample_weight=sample_weight
         )
@@ -266,8 +257,8 @@ class GCStep:
     def hidden(self) -> tuple[str, ...]:
         """Names of metrics that the logs leave out."""
         if not self.is_shown:
-            return "gc", "gc_weight"
-        return ("gc_weight",) if self.is_evaluating else ()
+            return "gc", *ONLY_IN_TRAINING
+        return ONLY_IN_TRAINING if self.is_evaluating else ()
 
     @property
     def is_watched(self) -> bool:
@@ -288,9 +279,12 @@ class GCStep:
 
     @property
     def _heuristics(self):
-        return list(
-            zip(self.settings.heuristics, self.tracker.seeds, strict=True)
-        )
+        heuristics = self.settings.heuristics
+        return list(zip(heuristics, self.tracker.seeds, strict=True))
+
+    def _in_units(self, fn, x, training):
+        scale = self.settings.input_scale
+        return in_units(scale, self.network, fn, x, training)
 
     @property
     def _loss_scale(self):
@@ -303,7 +297,3 @@ def _as_tensor(leaf):
     if leaf is None or not keras_seam.is_dense_tensor(leaf):
         return leaf
     return ops.convert_to_tensor(leaf)
-
-
-def _first(x):
-    return next(leaf for leaf in keras.tree.flatten(x) if leaf is not None)
