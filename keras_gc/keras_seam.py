@@ -102,11 +102,11 @@ def compute_loss(model: keras.Model, *, training: bool, **kwargs: Any) -> Any:
     return model.compute_loss(**kwargs)
 
 
-# A mixin stands before a `keras.Model`: a reader of types may take it for one.
-_Mixin: Any = keras.Model if TYPE_CHECKING else object
+# What is mixed into a `keras.Model`: a reader of types may take it for one.
+Mixin: Any = keras.Model if TYPE_CHECKING else object
 
 
-class SpeaksInScalars(_Mixin):
+class SpeaksInScalars(Mixin):
     """A trainer that leaves named logs out where it returns bare numbers.
 
     `evaluate`, `train_on_batch` and `test_on_batch` return a list of numbers

@@ -10,7 +10,7 @@ from keras import ops
 from keras_gc import keras_seam
 
 
-class GCLoss:
+class GCLoss(keras_seam.Mixin):
     """The part of `GCModel` that a `train_step` of one's own calls."""
 
     _step: Any = None

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from keras_gc import backend
+from keras_gc import backend, keras_seam
 
 
-class Tracing:
+class Tracing(keras_seam.Mixin):
     """The part of `GCModel` that has `keras.Model` trace its steps."""
 
     _step: Any = None
@@ -27,7 +27,7 @@ class Tracing:
             self._prepare_step()
             step.check_jit()
         before: Any = self.train_function
-        super().make_train_function(force)  # type: ignore[misc]
+        super().make_train_function(force)
         if self.train_function is not before:
             self.train_function = self._supervised(self.train_function)
         return self.train_function
@@ -36,7 +36,7 @@ class Tracing:
         """Build the estimator before anything is traced."""
         self._prepare_step()
         before: Any = self.test_function
-        super().make_test_function(force)  # type: ignore[misc]
+        super().make_test_function(force)
         if self.test_function is not before:
             self.test_function = self._supervised(self.test_function)
         return self.test_function
