@@ -16,6 +16,7 @@ import traceback
 import warnings
 from pathlib import Path
 
+import keras
 import numpy as np
 
 import keras_gc  # noqa: F401 - here once, so that each process starts at once
@@ -83,6 +84,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=1e9)
     options = parser.parse_args()
     draw, kills, runs, faults = random.Random(options.seed), 0, 0, 0
+    # It imports frameworks, which each process would do again.
+    keras.utils.set_random_seed(0)
     with tempfile.TemporaryDirectory() as room:
         whole, folder = Path(room, "whole"), Path(room, "killed")
         begin = time.monotonic()
