@@ -197,6 +197,7 @@ def _as_arrays(x):
     if _is_array(x):
         return x
     if isinstance(x, Mapping):
+        _check_names(x)
         return {name: _as_arrays(value) for name, value in x.items()}
     if isinstance(x, list | tuple):
         if hasattr(x, "_fields"):  # a namedtuple, such as our Dataset
@@ -207,6 +208,17 @@ def _as_arrays(x):
     if hasattr(x, "__array_interface__"):  # PIL
         return np.asarray(x)
     return x
+
+
+def _check_names(x):
+    """Raise if a dict has keys without an order: Keras flattens it by them."""
+    try:
+        sorted(x)
+    except TypeError:
+        raise TypeError(
+            "The keys of a dict of inputs must be of one type, the names of "
+            f"the inputs. Received: keys {_validation.shown(list(x))}"
+        ) from None
 
 
 def _is_numbers(value):
