@@ -47,6 +47,7 @@ class Meter:
         outputs: str | None = None,
         seed: int | None = None,
     ):
+        seed = _validation.seed("seed", seed)
         self.network = LogitNetwork(model, inputs, outputs)
         self.estimator: Any = None
         if not _validation.is_auto(estimator):

@@ -73,6 +73,8 @@ def cases(draw, law=None):
             heads=HEADS if law != "expectation" else ("linear",),
         )
     )
+    if mode == "xla":  # forward mode has no second derivative, and says so
+        names = names.keys() - {"exact_forward"}
     estimator = draw(st.sampled_from(sorted(names)))
     if estimator == "finite_difference":
         graph = dataclasses.replace(graph, dtype="float64")
