@@ -211,13 +211,13 @@ def _as_arrays(x):
 
 
 def _check_names(x):
-    """Raise if names do not sort: Keras sorts those of every dict."""
+    """Raise if a dict has keys without an order: Keras flattens it by them."""
     try:
         sorted(x)
     except TypeError:
         raise TypeError(
-            "The names in a dict of arrays must be strings. "
-            f"Received: names={_validation.shown(list(x))}"
+            "The keys of a dict of inputs must be of one type, the names of "
+            f"the inputs. Received: keys {_validation.shown(list(x))}"
         ) from None
 
 

@@ -51,6 +51,7 @@ class Meter:
         seed: int | None = None,
         input_scale: Any = None,
     ):
+        seed = _validation.seed("seed", seed)
         self.network = LogitNetwork(model, inputs, outputs)
         self.scale = None if input_scale is None else InputScale(input_scale)
         self.estimator: Any = None

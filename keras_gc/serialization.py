@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from keras_gc import _validation
+
 
 def from_identifier(
     identifier: Any,
@@ -37,7 +39,7 @@ def from_identifier(
             raise ValueError(
                 f"`{kind.split()[-1]}` must be one of {sorted(known)}, a "
                 "config, a class or an instance. Received: "
-                f"{kind.split()[-1]}={identifier!r}"
+                f"{kind.split()[-1]}={_validation.shown(identifier)}"
             )
         identifier = known[identifier]
     if inspect.isclass(identifier) and issubclass(identifier, base):
@@ -45,7 +47,8 @@ def from_identifier(
     if not isinstance(identifier, base):
         raise TypeError(
             f"{kind.capitalize()} must be a name, a config, a subclass or an "
-            f"instance of `{_public_name(base)}`. Received: {identifier!r} "
+            f"instance of `{_public_name(base)}`. Received: "
+            f"{_validation.shown(identifier)} "
             f"(of type {type(identifier).__name__})"
         )
     return identifier

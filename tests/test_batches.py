@@ -261,6 +261,15 @@ def test_mappings_that_are_no_dict_are_dicts():
     assert_is_x([batch["b"] for batch in batches])
 
 
+@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: iter([x]), tuple])
+def test_a_dict_with_keys_of_two_types_raises(wrap):
+    """Keras sorts the keys, on some backends with the words of Python."""
+    x = {"a": X, 3: X}
+    x = (x, X) if wrap is tuple else wrap(x)
+    with pytest.raises(TypeError, match=r"of one type.*keys \['a', 3\]"):
+        rows(x)
+
+
 def test_rows_of_other_lengths_raise():
     with pytest.raises(ValueError, match="same length.*Received: x="):
         rows([[1.0, 2.0], [3.0]])

@@ -490,11 +490,14 @@ def test_more_samples_than_outputs_raise():
         ("batch_size", 2.0, TypeError),
         ("estimator", "nope", ValueError),
         ("estimator", None, TypeError),
-        ("seed", "nope", ValueError),
+        ("seed", "nope", TypeError),
+        ("seed", 0.5, TypeError),
+        ("seed", -1, ValueError),
     ],
 )
 def test_arguments_are_checked_by_name(argument, value, error):
-    with pytest.raises(error, match=r"(?i)" + argument):
+    """In words of ours, which end in what was received."""
+    with pytest.raises(error, match=rf"(?i)\b{argument}\b.* Received: "):
         geometric_complexity(mlp(), X, **{argument: value})
 
 

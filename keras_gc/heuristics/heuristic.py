@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_gc import backend
+from keras_gc import _validation, backend
 
 
 class Heuristic:
@@ -107,7 +107,7 @@ def check_seed(seed: Any) -> int | None:
         return seed
     raise TypeError(
         "`seed` must be an int or None. Received: "
-        f"seed={seed!r} (of type {type(seed).__name__})"
+        f"seed={_validation.shown(seed)} (of type {type(seed).__name__})"
     )
 
 

@@ -67,7 +67,8 @@ class LabelNoise(Heuristic):
             raise ValueError(
                 "`LabelNoise` needs exactly one of `rate` (classification) "
                 "and `stddev` (regression). Received: "
-                f"rate={rate!r}, stddev={stddev!r}"
+                f"rate={_validation.shown(rate)}, "
+                f"stddev={_validation.shown(stddev)}"
             )
         self.rate = self.stddev = None
         if rate is not None:

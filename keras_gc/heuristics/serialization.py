@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_gc import _validation
 from keras_gc.heuristics.gradient_penalty import GradientPenalty
 from keras_gc.heuristics.heuristic import Heuristic
 from keras_gc.heuristics.input_noise import InputNoise
@@ -68,7 +69,8 @@ def get_all(identifiers: Any) -> tuple[Heuristic, ...]:
     if not isinstance(identifiers, list | tuple):
         raise TypeError(
             "`heuristics` must be a list of `keras_gc.heuristics`. Received: "
-            f"heuristics={identifiers!r} (of type {type(identifiers).__name__})"
+            f"heuristics={_validation.shown(identifiers)} "
+            f"(of type {type(identifiers).__name__})"
         )
     heuristics = tuple(get(identifier) for identifier in identifiers)
     for index, one in enumerate(heuristics):

@@ -205,7 +205,7 @@ def scheduled_weight(schedule: Callable, step: Any) -> Any:
     if isinstance(weight, str | bytes | list | tuple | dict | type(None)):
         raise ValueError(
             "A schedule given as `gc_weight` must return a number. Received: "
-            f"{weight!r}"
+            f"{_validation.shown(weight)}"
         )
     if isinstance(weight, int | float) and not isinstance(weight, bool):
         _refuse_if_constant(schedule, weight)

@@ -164,7 +164,7 @@ def _check_loss(model):
     if not (isinstance(model, keras.Model) and model.built):
         raise ValueError(
             "`model` must be a built `keras.Model`. Received: "
-            f"model={model!r} (of type {type(model).__name__})"
+            f"model={_validation.shown(model)} (of type {type(model).__name__})"
         )
     if not model.compiled or model.loss is None:
         raise ValueError(

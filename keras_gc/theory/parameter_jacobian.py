@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_gc import backend, estimators, keras_seam
+from keras_gc import _validation, backend, estimators, keras_seam
 from keras_gc.backend.scope import discard_updates
 from keras_gc.batches import batches_of
 from keras_gc.logits import (
@@ -105,7 +105,7 @@ class ParameterMeter:
         self.estimator = (
             None if estimator == "auto" else estimators.get(estimator)
         )
-        self.seed = keras.random.SeedGenerator(seed)
+        self.seed = keras.random.SeedGenerator(_validation.seed("seed", seed))
         self._values: Any = None
 
     def __call__(self, x: Any) -> np.ndarray:

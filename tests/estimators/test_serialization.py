@@ -29,6 +29,13 @@ def test_unknown_name_lists_the_known():
         estimators.get("nope")
 
 
+@pytest.mark.parametrize("identifier", ["a" * 5000, ["a" * 5000]])
+def test_what_is_long_is_not_printed_whole(identifier):
+    with pytest.raises((TypeError, ValueError), match=r"a{50}\.\.\.") as caught:
+        estimators.get(identifier)
+    assert len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize("identifier", [None, 3, int, ["hutchinson"]])
 def test_other_types_raise(identifier):
     with pytest.raises(TypeError, match="An estimator must be a name"):

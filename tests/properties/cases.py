@@ -73,6 +73,8 @@ def cases(draw, law=None):
             heads=HEADS if law != "expectation" else ("linear",),
         )
     )
+    if mode == "xla":  # forward mode has no second derivative, and says so
+        names = names.keys() - {"exact_forward"}
     estimator = draw(st.sampled_from(sorted(names)))
     if estimator == "finite_difference":
         graph = dataclasses.replace(graph, dtype="float64")
@@ -81,7 +83,8 @@ def cases(draw, law=None):
 
 def check(case):
     """Raise AssertionError if the law does not hold."""
-    keras.utils.clear_session()  # names begin anew
+    # Names begin anew; to free memory each time would take most of it.
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(case.graph.seed)
     scopes = contextlib.ExitStack()
     with scopes, warnings.catch_warnings():

@@ -67,6 +67,12 @@ def test_a_seed_repeats_the_probes(case):
     assert np.any(first != other)
 
 
+def test_what_is_no_seed_raises(case):
+    model, x, _ = case
+    with pytest.raises(TypeError, match=r"`seed` must be.*seed=0\.5"):
+        parameter_jacobian_norms(model, x, seed=0.5)
+
+
 def test_many_logits_are_probed_by_default():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(33)])
     x = rng().normal(size=(4, 2))
