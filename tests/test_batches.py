@@ -383,13 +383,6 @@ def test_each_input_needs_an_array(x, words):
         rows(x, inputs=[FLOAT, INT])
 
 
-@pytest.mark.parametrize("wrap", [lambda x: x, lambda x: iter([x])])
-def test_names_that_do_not_sort_raise(wrap):
-    x = {"x": X, 3: X}
-    with pytest.raises(TypeError, match=r"strings. Received: names=\['x', 3\]"):
-        list(batches_of(wrap(x), "float32", 3))
-
-
 def test_an_only_input_may_have_any_name():
     assert dtypes({"other": X}, [INT]) == {"other": "int32"}
     assert dtypes([X], [INT]) == ["int32"]
