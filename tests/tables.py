@@ -11,11 +11,14 @@ from keras_gc.experiments.summary import summary
 RESULTS = Path(__file__).parents[1] / "notebooks" / "results"
 
 _COST_OF = {
+    "watched by default": "`gc` watched, as by default",
     "metric": "`gc` of every batch, watched (`gc_fraction=1`)",
     "one probe": "`gc_weight`, one probe per example",
     "one sampled output": '`gc_weight`, `"sampled_outputs"`',
     "finite difference": '`gc_weight`, `"finite_difference"`',
     "exact": '`gc_weight`, `"exact_reverse"` (10 outputs)',
+    "one probe by hand": "one probe per example, written by hand",
+    "exact by hand": "the Jacobian (10 outputs), written by hand",
     "SAM": "`heuristics.SAM`",
     "GradientPenalty": "`heuristics.GradientPenalty`",
     "InputNoise": "`heuristics.InputNoise`",
@@ -47,6 +50,7 @@ def costs():
         [
             [name, *(f"{ratio[path, column]:.2f}" for column in columns)]
             for path, name in _COST_OF.items()
+            if all((path, column) in ratio for column in columns)
         ],
     )
 

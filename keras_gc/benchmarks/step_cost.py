@@ -4,8 +4,9 @@ All steps of one network run in turn in one process, so that a change in the
 machine's speed affects all alike. Ratios are those of the medians.
 """
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from keras_gc import (
     heuristics,
     regularizers,
 )
+from keras_gc.benchmarks.by_hand import penalised
 from keras_gc.benchmarks.networks import NETWORKS
 from keras_gc.experiments.environment import environment
 
@@ -37,6 +39,8 @@ class _Path(NamedTuple):
     bound: float
     compile: dict | None = None  # of GCModel; None for plain Keras
     kernel_regularizer: str | None = None
+    by_hand: Callable | None = None  # from the model to another
+    cycle: int = 1  # steps timed together, where not all cost the same
 
 
 def _penalty(name, estimator):
@@ -46,14 +50,19 @@ def _penalty(name, estimator):
     return _Path(name, 1 + passes, compile_)
 
 
+def _by_hand(name, exact):
+    make = functools.partial(penalised, exact=exact)
+    return _Path(name, 1 + (_CLASSES if exact else 1), by_hand=make)
+
+
 def _heuristic(heuristic):
     return {"gc_metric": False, "heuristics": [heuristic]}
 
 
 _ALL = (
     _Path("plain", 1),
-    _Path("metric", 4 / 3, {}),
-    _Path("metric, 1/8 of the batch", 1 + 1 / 12, {"gc_fraction": 1 / 8}),
+    _Path("watched by default", 1 + 1 / 48, {}, cycle=16),
+    _Path("metric", 4 / 3, {"gc_fraction": 1}),
     _penalty("one probe", estimators.Hutchinson()),
     _penalty("one balanced probe", estimators.Hutchinson(1, "balanced")),
     _penalty("one principal probe", estimators.Hutchinson(1, "principal")),
@@ -61,6 +70,8 @@ _ALL = (
     _penalty("one sampled output", estimators.SampledOutputs()),
     _penalty("finite difference", estimators.FiniteDifference()),
     _penalty("exact", estimators.ExactReverse()),
+    _by_hand("one probe by hand", exact=False),
+    _by_hand("exact by hand", exact=True),
     _Path("SAM", 2, _heuristic(heuristics.SAM())),
     _Path("GradientPenalty", 3, _heuristic(heuristics.GradientPenalty(0.01))),
     _Path("InputNoise", 1, _heuristic(heuristics.InputNoise(0.1))),
@@ -96,7 +107,9 @@ def step_cost(
         out: path of a JSON lines file to append to. Defaults to None: no file.
 
     Returns:
-        List of dicts, one for each path.
+        List of dicts, one for each path. `traces` counts how often Python
+        ran the train step in all: once for each trace, and on torch, which
+        traces nothing, once for each step.
     """
     _validation.one_of("network", network, NETWORKS)
     _validation.positive_int("repeats", repeats)
@@ -124,7 +137,7 @@ def step_cost(
                 ),
                 batch,
                 jit_compile,
-                path.compile,
+                path,
             )
             for path in chosen
         }
@@ -142,6 +155,7 @@ def step_cost(
             "ratio": float(np.median(steps[path.name].seconds) / plain),
             "seconds": float(np.median(steps[path.name].seconds)),
             "compile_seconds": steps[path.name].compile_seconds,
+            "traces": steps[path.name].traces,
             "jit_compile": steps[path.name].model.jit_compile,
             "dtype": dtype,
             "batch_size": batch_size,
@@ -157,20 +171,32 @@ def step_cost(
 class _Step:
     """One train step, compiled once and timed many times."""
 
-    def __init__(self, model, batch, jit_compile, gc):
-        if gc is not None:
+    def __init__(self, model, batch, jit_compile, path):
+        if path.compile is not None:
             model = keras_gc.GCModel.from_model(model)
+        elif path.by_hand is not None:
+            model = path.by_hand(model)
+        self.traces, self.cycle = 0, path.cycle
+        model.train_step = self._counted(model.train_step)
         model.compile(
             "sgd",
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             jit_compile=jit_compile,
-            **(gc or {}),
+            **(path.compile or {}),
         )
         self.model, self.batch, self.seconds = model, batch, []
         start = time.perf_counter()
         self.run()
         self.compile_seconds = time.perf_counter() - start
-        self.run()
+        for _ in range(max(1, self.cycle - 1)):  # then begins a new cycle
+            self.run()
+
+    def _counted(self, train_step):
+        def counted(*args):
+            self.traces += 1
+            return train_step(*args)
+
+        return counted
 
     def run(self):
         # It returns numbers, so the step has ended.
@@ -178,5 +204,6 @@ class _Step:
 
     def time(self):
         start = time.perf_counter()
-        self.run()
-        self.seconds.append(time.perf_counter() - start)
+        for _ in range(self.cycle):
+            self.run()
+        self.seconds.append((time.perf_counter() - start) / self.cycle)

@@ -21,7 +21,10 @@ def add_parser(commands: Any) -> None:
         "turn. Prints the ratio of the medians and writes them as JSON lines.",
     )
     parser.add_argument(
-        "--networks", nargs="+", default=["mlp", "cnn"], metavar="NET"
+        "--networks",
+        nargs="+",
+        metavar="NET",
+        help="mlp, cnn or resnet18; mlp and cnn by default",
     )
     parser.add_argument(
         "--paths",
@@ -50,12 +53,11 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--dtypes",
         nargs="+",
-        default=["float32"],
         metavar="DTYPE",
-        help="dtype policies",
+        help="dtype policies; float32 by default",
     )
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--batch-size", type=int, help="128 by default")
+    parser.add_argument("--repeats", type=int, help="20 by default")
     parser.add_argument(
         "--out", type=output_file, help="a .jsonl file to append to"
     )
@@ -70,6 +72,11 @@ def run(options: argparse.Namespace) -> None:
     """
     from rich.console import Console
 
+    _check(options)
+    if options.batch_size is None:
+        options.batch_size = 128
+    if options.repeats is None:
+        options.repeats = 20
     if options.memory:
         table = _memory(options)
     elif options.noise is not None:
@@ -77,6 +84,25 @@ def run(options: argparse.Namespace) -> None:
     else:
         table = _step_cost(options)
     Console().print(table)
+
+
+def _check(options):
+    """Raise for options that what is measured does not look at."""
+    if options.memory and options.noise is not None:
+        raise ValueError("`--memory` and `--noise` are two commands.")
+    unused = []
+    if options.memory or options.noise is not None:
+        unused = ["networks", "paths", "jit", "dtypes"]
+    if options.memory:
+        unused += ["batch_size", "repeats"]
+    for name in unused:
+        value = getattr(options, name)
+        if value not in (None, False):
+            raise ValueError(
+                f"`--{name.replace('_', '-')}` is for timing steps, and has no "
+                f"meaning with `{'--memory' if options.memory else '--noise'}`."
+                f" Received: {name}={value}"
+            )
 
 
 def _memory(options):
@@ -132,9 +158,12 @@ def _step_cost(options):
         "ratio",
         "ms",
         "compile s",
+        "traces",
     ):
         table.add_column(heading, justify="right")
-    for network, dtype in itertools.product(options.networks, options.dtypes):
+    for network, dtype in itertools.product(
+        options.networks or ("mlp", "cnn"), options.dtypes or ("float32",)
+    ):
         for row in step_cost(
             network,
             paths=options.paths,
@@ -152,5 +181,6 @@ def _step_cost(options):
                 f"{row['ratio']:.2f}",
                 f"{1000 * row['seconds']:.1f}",
                 f"{row['compile_seconds']:.1f}",
+                str(row["traces"]),
             )
     return table
