@@ -1,6 +1,10 @@
 """The network whose Jacobian is taken, and what is checked about it."""
 
-from keras_gc.logits.evaluation_point import check_built, input_dtype
+from keras_gc.logits.evaluation_point import (
+    check_built,
+    input_dtype,
+    input_structure,
+)
 from keras_gc.logits.facts import (
     Facts,
     check_facts,
@@ -24,5 +28,6 @@ __all__ = [
     "check_not_probabilities",
     "find_layer",
     "input_dtype",
+    "input_structure",
     "without_activation",
 ]

@@ -1,14 +1,14 @@
 """The singular values of the logits' Jacobian, and how many count."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_gc.batches import batches_of
-from keras_gc.logits import input_dtype
 from keras_gc.theory.logit_jacobian import logit_jacobian
+from keras_gc.theory.model_batches import model_batches
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ def jacobian_spectrum(
     model: keras.Model,
     x: Any,
     *,
-    inputs: str | None = None,
+    inputs: str | Sequence[str] | None = None,
     outputs: str | None = None,
     batch_size: int = 32,
 ) -> JacobianSpectrum:
@@ -47,8 +47,9 @@ def jacobian_spectrum(
     Args:
         model: `keras.Model`, built.
         x: the data, as for `keras_gc.geometric_complexity`.
-        inputs: str, name of a layer at whose output the Jacobian is taken.
-            Defaults to the model's inputs.
+        inputs: str or list of str, names of layers at whose outputs the
+            Jacobian is taken, or of some of the model's several inputs.
+            Defaults to all real inputs.
         outputs: str, name of a layer whose output is taken for f. Defaults to
             the logits.
         batch_size: int, examples at a time, for arrays. Memory holds
@@ -71,7 +72,7 @@ def jacobian_spectrum(
     jacobian = logit_jacobian(model, inputs, outputs)
     values = np.concatenate([
         np.linalg.svd(jacobian.matrix(batch), compute_uv=False)
-        for batch in batches_of(x, input_dtype(model), batch_size)
+        for batch in model_batches(model, x, batch_size)
     ])
     return JacobianSpectrum(values, _effective_rank(values))
 

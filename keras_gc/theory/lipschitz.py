@@ -1,19 +1,19 @@
 """A lower bound of the Lipschitz constant: the largest gain over the data."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 
-from keras_gc.batches import batches_of
-from keras_gc.logits import input_dtype
 from keras_gc.theory.logit_jacobian import logit_jacobian
+from keras_gc.theory.model_batches import model_batches
 
 
 def lipschitz_lower_bound(
     model: keras.Model,
     x: Any,
     *,
-    inputs: str | None = None,
+    inputs: str | Sequence[str] | None = None,
     outputs: str | None = None,
     batch_size: int = 32,
 ) -> float:
@@ -35,8 +35,9 @@ def lipschitz_lower_bound(
     Args:
         model: `keras.Model`, built.
         x: the data, as for `keras_gc.geometric_complexity`.
-        inputs: str, name of a layer at whose output the Jacobian is taken.
-            Defaults to the model's inputs.
+        inputs: str or list of str, names of layers at whose outputs the
+            Jacobian is taken, or of some of the model's several inputs.
+            Defaults to all real inputs.
         outputs: str, name of a layer whose output is taken for f. Defaults to
             the logits.
         batch_size: int, examples at a time, for arrays. Defaults to 32.
@@ -56,5 +57,5 @@ def lipschitz_lower_bound(
     continuity of neural networks" (arXiv 2302.10886), section 2.
     """
     jacobian = logit_jacobian(model, inputs, outputs)
-    batches = batches_of(x, input_dtype(model), batch_size)
+    batches = model_batches(model, x, batch_size)
     return max(float(jacobian.norm_bounds(batch)[0].max()) for batch in batches)

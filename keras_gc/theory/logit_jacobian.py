@@ -1,5 +1,7 @@
 """The Jacobian of a model's logits with respect to its inputs."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_gc.logits import LogitNetwork, check_built, check_not_probabilities
@@ -7,14 +9,17 @@ from keras_gc.theory.jacobian import Jacobian
 
 
 def logit_jacobian(
-    model: keras.Model, inputs: str | None = None, outputs: str | None = None
+    model: keras.Model,
+    inputs: str | Sequence[str] | None = None,
+    outputs: str | None = None,
 ) -> Jacobian:
     """Return `J = df/dx` of the logits f, as a map on batches x.
 
     Args:
         model: `keras.Model`, built.
-        inputs: str, name of a layer at whose output the Jacobian is taken.
-            Defaults to the model's inputs.
+        inputs: str or list of str, names of layers at whose outputs the
+            Jacobian is taken, or of some of the model's several inputs.
+            Defaults to all real inputs.
         outputs: str, name of a layer whose output is taken for f. Defaults to
             the logits.
 

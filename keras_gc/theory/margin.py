@@ -1,6 +1,7 @@
 """GC in units of the margin, as it appears in a generalisation bound."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -10,10 +11,16 @@ from keras_gc import _validation
 from keras_gc.estimators.estimator import flatten_rows
 from keras_gc.logits import LogitNetwork
 from keras_gc.measure import geometric_complexity
+from keras_gc.theory.model_batches import model_batches
 
 
 def margin_normalized_gc(
-    model: keras.Model, x: Any, y: Any, *, quantile: float = 0.5
+    model: keras.Model,
+    x: Any,
+    y: Any,
+    *,
+    quantile: float = 0.5,
+    inputs: str | Sequence[str] | None = None,
 ) -> float:
     """Geometric complexity over the squared margin, `GC / margin^2`.
 
@@ -32,10 +39,13 @@ def margin_normalized_gc(
     Args:
         model: `keras.Model`, a built classifier. A softmax at its end is
             stepped over.
-        x: array of inputs of shape `(examples, ...)`.
+        x: array of inputs of shape `(examples, ...)`, or a list or dict of
+            them.
         y: int array of labels, of shape `(examples,)`.
         quantile: float in [0, 1], which quantile of the margins to divide by;
             0 is the smallest. Defaults to 0.5, the median.
+        inputs: str or list of str, as for `keras_gc.geometric_complexity`:
+            for token models the embedding. Defaults to all real inputs.
 
     Returns:
         A float > 0; `inf` where that quantile is not positive, which means
@@ -60,27 +70,33 @@ def margin_normalized_gc(
     """
     quantile = _validation.number("quantile", quantile, minimum=0, maximum=1)
     y = np.asarray(keras.ops.convert_to_numpy(y))
-    if y.shape != (len(x),):
+    logits = _logits(model, x)
+    if y.shape != logits.shape[:1]:
         raise ValueError(
             "`y` must hold one integer label for each example of `x`. "
-            f"Received: y of shape {y.shape}, {len(x)} examples"
+            f"Received: y of shape {y.shape}, {len(logits)} examples"
         )
-    margin = float(np.quantile(_margins(model, x, y), quantile))
+    margin = float(np.quantile(_margins(logits, y), quantile))
     if margin <= 0:
         return math.inf
-    gc = geometric_complexity(model, x, estimator="exact_reverse")
+    gc = geometric_complexity(
+        model, x, estimator="exact_reverse", inputs=inputs
+    )
     return float(gc) / margin**2
 
 
-def _margins(model: keras.Model, x: Any, y: np.ndarray) -> np.ndarray:
-    """Return the label's logit minus the largest other, for each example."""
+def _logits(model: keras.Model, x: Any) -> np.ndarray:
+    """Return the logits, float64, of shape `(examples, classes)`."""
     network = LogitNetwork(model)
-    rows = []
-    for start in range(0, len(x), 256):
-        batch = keras.ops.convert_to_tensor(x[start : start + 256])
-        logits, _ = network(network.point(batch), batch)
-        rows.append(keras.ops.convert_to_numpy(flatten_rows(logits)))
-    values = np.concatenate(rows).astype("float64")  # (examples, classes)
+    rows = [
+        keras.ops.convert_to_numpy(flatten_rows(network(None, batch)[0]))
+        for batch in model_batches(model, x, 256)
+    ]
+    return np.concatenate(rows).astype("float64")
+
+
+def _margins(values: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the label's logit minus the largest other, for each example."""
     if values.shape[1] < 2:
         raise ValueError(
             "A margin compares two logits, and the model must have at least "

@@ -8,13 +8,8 @@ from keras import ops
 
 from keras_gc import _validation, backend, estimators, keras_seam
 from keras_gc.backend.scope import discard_updates
-from keras_gc.batches import batches_of
-from keras_gc.logits import (
-    LogitNetwork,
-    check_built,
-    check_not_probabilities,
-    input_dtype,
-)
+from keras_gc.logits import LogitNetwork, check_built, check_not_probabilities
+from keras_gc.theory.model_batches import model_batches
 
 # `estimator="auto"` is exact up to this many logits.
 _EXACT_UP_TO = 32
@@ -78,7 +73,7 @@ def parameter_jacobian_norms(
     if not per_layer:
         groups = [sum(groups, [])]
     meter = ParameterMeter(model, groups, estimator, seed)
-    batches = batches_of(x, input_dtype(model), 32)
+    batches = model_batches(model, x, 32)
     norms = np.concatenate([meter(batch) for batch in batches], axis=1)
     return dict(zip(owners, norms, strict=True)) if per_layer else norms[0]
 

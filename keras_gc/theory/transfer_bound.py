@@ -7,9 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_gc.batches import batches_of
 from keras_gc.meter import Meter
 from keras_gc.theory.affine_layer import DENSE_AND_CONVOLUTIONS
+from keras_gc.theory.model_batches import model_batches
 from keras_gc.theory.parameter_jacobian import (
     ParameterMeter,
     layers_with_weights,
@@ -127,7 +127,7 @@ def transfer_bound(
     """
     owners = layers_with_weights(model)
     jacobian = Meter(model, "exact_reverse")
-    batches = iter(batches_of(x, jacobian.dtype, batch_size))
+    batches = model_batches(model, x, batch_size)
     first = next(batches)
     factors, skipped = _find_factors(jacobian.network, owners, first)
     measured = [name for name in factors if factors[name].is_measured]
