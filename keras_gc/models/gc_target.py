@@ -9,15 +9,14 @@ from keras import ops
 # What a batch adds to the running means is half forgotten after seven updates
 # of the model's weights.
 _KEPT = 0.9
-# Exponents of r in the law below. Larger ones settle sooner, and make GC swing:
-# with 2 instead of 1/2, a network that learns fast (Adam at 1e-2) was thrown
-# about by half of the target, and learned less.
+# Exponents of r in the law below. Larger ones follow the noise of single
+# batches: GC then swings where the network learns fast, and it learns less.
 _RATE = 0.02
 _HASTE = 0.5
 # A ratio beyond this tells no more than that GC is far off.
 _LARGEST_RATIO = 4.0
 # Shares of the loss that the penalty makes up when it sets in, and at which it
-# is let go. Where training has settled, it is a third to one loss.
+# is let go. Where training has settled it is of the order of the loss.
 _FIRST_SHARE = 0.3
 _LAST_SHARE = 1e-3
 # Shorter epochs are too noisy to tell that training is ruined.
