@@ -9,11 +9,15 @@ from keras import ops
 # What a batch adds to the running means is half forgotten after seven updates
 # of the model's weights.
 _KEPT = 0.9
-# Largest change of the log of the weight, in an update.
-_RATE = 0.05
+# Exponents of r in the law below. Larger ones follow the noise of single
+# batches: GC then swings where the network learns fast, and it learns less.
+_RATE = 0.02
+_HASTE = 0.5
+# A ratio beyond this tells no more than that GC is far off.
+_LARGEST_RATIO = 4.0
 # Shares of the loss that the penalty makes up when it sets in, and at which it
-# is let go.
-_FIRST_SHARE = 1e-2
+# is let go. Where training has settled it is of the order of the loss.
+_FIRST_SHARE = 0.3
 _LAST_SHARE = 1e-3
 # Shorter epochs are too noisy to tell that training is ruined.
 _FEWEST_BATCHES = 20
@@ -22,18 +26,18 @@ _FEWEST_BATCHES = 20
 class GCTarget(keras.metrics.Mean):
     """Holds GC at or below a target; as a metric, the mean weight of an epoch.
 
-    Dual ascent on the log of the weight, with r = GC / target, of a running
-    mean over the last batches. In each update of the model's weights
+    With r = GC / target, of a running mean over the last batches and between
+    1/4 and 4, each update of the model's weights sets
 
-        ascent = ascent * exp(0.05 (min(r, 2) - 1))
-        weight = ascent * min(r, 4)^2
+        ascent = ascent * r^0.02
+        weight = ascent * r^0.5
 
-    The first rests where GC is the target on average. The square lets the
-    weight of the next step rise and give way at once, so that GC, which
-    follows the weight late, does not swing about the target. As
-    long as the constraint holds by itself the weight is 0. When it is broken,
-    the penalty begins at a hundredth of the loss; below a thousandth, with GC
-    below the target, it is let go.
+    The first line is dual ascent on the log of the weight: it rests where GC
+    is the target on average. The second lets the weight of the next step give
+    way at once, so that GC, which follows the weight late, does not swing
+    about the target. As long as the constraint holds by itself the weight is
+    0. When it is broken, the penalty begins at 0.3 times the loss, near to
+    where it ends; below a thousandth, with GC below the target, it is let go.
     """
 
     def __init__(self):
@@ -101,18 +105,18 @@ class GCTarget(keras.metrics.Mean):
 
     def _ascend(self, gc, loss, batches_per_update):
         ratio = gc / self.target
+        ratio = ops.clip(ratio, 1 / _LARGEST_RATIO, _LARGEST_RATIO)
         old = ops.convert_to_tensor(self.ascent)
-        rate = _RATE / batches_per_update
         first = _FIRST_SHARE * ops.divide_no_nan(loss, gc)
         new = ops.where(
             old > 0,
-            old * ops.exp(rate * (ops.minimum(ratio, 2.0) - 1)),
+            old * ops.power(ratio, _RATE / batches_per_update),
             ops.where(ratio > 1, first, 0.0),
         )
         is_idle = ops.logical_and(ratio < 1, new * gc < _LAST_SHARE * loss)
         new = ops.where(is_idle, 0.0, new)
         self.ascent.assign(new)
-        self.weight.assign(new * ops.square(ops.minimum(ratio, 4.0)))
+        self.weight.assign(new * ops.power(ratio, _HASTE))
 
     def reset_state(self) -> None:
         """Forget the epoch, and nothing that the weight follows from."""
