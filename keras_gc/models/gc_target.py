@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_gc.models.step_metric import StepMetric
+
 # What a batch adds to the running means is half forgotten after seven updates
 # of the model's weights.
 _KEPT = 0.9
@@ -23,7 +25,7 @@ _LAST_SHARE = 1e-3
 _FEWEST_BATCHES = 20
 
 
-class GCTarget(keras.metrics.Mean):
+class GCTarget(StepMetric):
     """Holds GC at or below a target; as a metric, the mean weight of an epoch.
 
     With r = GC / target, of a running mean over the last batches and between
@@ -57,14 +59,6 @@ class GCTarget(keras.metrics.Mean):
         return self.add_variable(
             (), "zeros", dtype="float32", aggregation="mean", name=name
         )
-
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: a train step of one's own gives labels to all metrics.
-
-        Args:
-            *args: anything.
-            **kwargs: anything.
-        """
 
     def follow(self, gc: Any, loss: Any, batches_per_update: int = 1) -> None:
         """Set the weight of the next step.
@@ -161,20 +155,9 @@ class GCTarget(keras.metrics.Mean):
                 stacklevel=2,
             )
 
-    def save_own_variables(self, store: Any) -> None:
-        """Save what the weight follows from."""
-        for index, variable in enumerate(self._saved):
-            store[str(index)] = ops.convert_to_numpy(variable)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Load it, if it was saved: a plain model's file has none."""
-        if len(store.keys()) != len(self._saved):
-            return
-        for index, variable in enumerate(self._saved):
-            variable.assign(store[str(index)])
-
     @property
-    def _saved(self):
+    def saved(self) -> list[keras.Variable]:
+        """What the weight follows from."""
         recent = (self.recent_gc, self.recent_loss, self.recent_batches)
         return [self.weight, self.ascent, *recent]
 

@@ -11,12 +11,13 @@ from keras_gc import backend
 from keras_gc.estimators.estimator import Estimator
 from keras_gc.logits.facts import Facts
 from keras_gc.models.gc_target import GCTarget
+from keras_gc.models.step_metric import StepMetric
 
 # Logs that an evaluation has not.
 ONLY_IN_TRAINING = ("gc_weight", "loss_without_gc")
 
 
-class GCTracker(keras.metrics.Mean):
+class GCTracker(StepMetric):
     """Mean of GC over the examples of an epoch.
 
     A metric's variables are carried through training by every backend and are
@@ -77,19 +78,6 @@ class GCTracker(keras.metrics.Mean):
         seeds = (self.seed, self.evaluation_seed, *self.seeds)
         return [seed.state for seed in seeds]
 
-    def update_state(self, *args: Any, **kwargs: Any) -> None:
-        """Do nothing: a train step of one's own gives labels to all metrics.
-
-        Args:
-            *args: anything.
-            **kwargs: anything.
-        """
-
-    def add(self, total: Any, count: Any) -> None:
-        """Take in a weighted sum of values and the sum of their weights."""
-        self.total.assign_add(ops.cast(total, "float32"))
-        self.count.assign_add(ops.cast(count, "float32"))
-
     def reset_state(self) -> None:
         """Forget the examples seen, and nothing else."""
         self.total.assign(ops.zeros(()))
@@ -97,24 +85,13 @@ class GCTracker(keras.metrics.Mean):
         self.batches.assign(ops.zeros((), "int32"))
         self.evaluation_seed.state.assign(self._first_evaluation_seed)
 
-    def save_own_variables(self, store: Any) -> None:
-        """Save what the next step goes on from: seeds and estimator."""
-        for index, variable in enumerate(self._saved):
-            store[str(index)] = ops.convert_to_numpy(variable)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Load them, if they were saved: a plain model's file has none."""
-        if len(store.keys()) != len(self._saved):
-            return
-        for index, variable in enumerate(self._saved):
-            variable.assign(store[str(index)])
-
     @property
-    def _saved(self):
+    def saved(self) -> list[keras.Variable]:
+        """What the next step goes on from: seeds and estimator."""
         return [*self._seed_states, *self.estimator.variables]
 
 
-class LossWithoutGC(keras.metrics.Mean):
+class LossWithoutGC(StepMetric):
     """Mean of the loss over the examples of an epoch, the penalty apart.
 
     `val_loss` holds no penalty either, and can be compared with it.
@@ -122,12 +99,6 @@ class LossWithoutGC(keras.metrics.Mean):
 
     def __init__(self):
         super().__init__(name="loss_without_gc", dtype="float32")
-
-    def save_own_variables(self, store: Any) -> None:
-        """Save nothing: an epoch begins anew."""
-
-    def load_own_variables(self, store: Any) -> None:
-        """Load nothing."""
 
 
 class ReplicaSeed(keras.random.SeedGenerator):

@@ -209,7 +209,8 @@ class GCStep:
         if gc is not None:
             self.first_batch.note(x)
             self.tracker.add(*gc.sums)
-            self.tracker.loss_without_gc.update_state(loss * replicas, count)
+            losses = loss * replicas * ops.cast(count, loss.dtype)
+            self.tracker.loss_without_gc.add(losses, count)
             self.penalty.follow(gc, total, self.model.optimizer)
         return self.model.compute_metrics(
             x, y, y_pred, sample_weight=sample_weight
