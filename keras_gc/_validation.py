@@ -55,9 +55,9 @@ def seed(name: str, value: Any) -> int | None:
     if value is None:
         return None
     integer(name, value, minimum=0)
-    if value >= 2**32:  # more than a generator of Keras can hold
+    if value >= 2**31:  # more than Keras's generator holds on torch
         raise ValueError(
-            f"`{name}` must be an int below 2**32. Received: {name}="
+            f"`{name}` must be an int below 2**31. Received: {name}="
             f"{shown(value)}"
         )
     return int(value)

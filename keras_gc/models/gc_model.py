@@ -37,7 +37,7 @@ class GCModel(GCTrainer, keras.Model):
     >>> x, y = np.ones((8, 4)), np.zeros((8,))
     >>> history = model.fit(x, y, gc_weight=1e-3, verbose=0)
     >>> sorted(history.history)
-    ['gc', 'loss']
+    ['gc', 'loss', 'loss_without_gc']
 
     Reference: Dherin et al. 2022 (arXiv 2209.13083), Section 6.
     """

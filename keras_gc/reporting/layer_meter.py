@@ -6,7 +6,7 @@ import math
 import keras
 from keras import ops
 
-from keras_gc import backend
+from keras_gc import _validation, backend
 from keras_gc.backend.scope import discard_updates
 from keras_gc.estimators import probes
 from keras_gc.estimators.estimator import flatten_rows, squared_norm
@@ -59,7 +59,7 @@ class LayerMeter:
         sizes = [math.prod(shape) for shape in self.shapes.values()]
         self.batch_size = max(1, _LARGEST_BATCH // max(1, sum(sizes)))
         self._owners = [n for n, size in enumerate(sizes) for _ in range(size)]
-        self._seed = keras.random.SeedGenerator(seed)
+        self._seed = keras.random.SeedGenerator(_validation.seed("seed", seed))
         self._compiled = backend.compiled(
             self._measure, network.model.variables, [self._seed.state]
         )

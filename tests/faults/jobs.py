@@ -3,18 +3,45 @@
 import contextlib
 import io
 import json
+import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
+from keras import layers
 
 EPOCHS = 4
 
 
+class WholeBackups(keras.callbacks.Callback):
+    """Copies a backup that is complete; `restore` puts the last one back.
+
+    Keras overwrites the weights and then the number of the epoch in place. A
+    kill in between leaves files that cannot be read or that do not belong
+    together, whatever the model.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.backup = folder / "backup"
+
+    def on_epoch_end(self, epoch, logs=None):
+        # The last epoch's logs are compared, so it is never skipped.
+        if epoch + 1 < self.params["epochs"]:
+            part = self.folder / "part"
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.copytree(self.backup, part)
+            part.replace(self.folder / f"whole_{epoch:03}")
+
+    def restore(self):
+        shutil.rmtree(self.backup, ignore_errors=True)
+        if whole := sorted(self.folder.glob("whole_*")):
+            shutil.copytree(whole[-1], self.backup)
+
+
 def fit(folder, epochs=EPOCHS):
     """Train with BackupAndRestore; write all state to `result.npz`."""
-    import keras
-    from keras import layers
-
     import keras_gc
 
     keras.utils.set_random_seed(0)
@@ -32,13 +59,15 @@ def fit(folder, epochs=EPOCHS):
     )
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(40, 4)).astype("float32"), np.arange(40) % 3
+    whole = WholeBackups(folder)
+    whole.restore()
     backup = keras.callbacks.BackupAndRestore(
-        folder / "backup", double_checkpoint=True, delete_checkpoint=False
+        whole.backup, delete_checkpoint=False
     )
     # The order of shuffled data is the process's own, and starts anew.
     logs = model.fit(
         x, y, batch_size=8, epochs=epochs, shuffle=False, verbose=0,
-        callbacks=[backup],
+        callbacks=[backup, whole],
     ).history  # fmt: skip
     _write(folder / "result.npz", {**_state(model), **_last(logs)})
 
