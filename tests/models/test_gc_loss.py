@@ -178,7 +178,7 @@ def test_every_mode_takes_the_steps_of_gc_model(mode):
         {"gc_target": 0.5},
         {},
     ],
-    ids=str,
+    ids=" and ".join,
 )
 def test_what_compile_is_told_holds(arguments):
     one, other = (
