@@ -179,7 +179,8 @@ def walk(graph, on, leaves):
     ]
     for index, (what, sources, detail) in enumerate(graph.nodes):
         arguments = [nodes[source] for source in sources]
-        nodes.append(getattr(on, what)(f"{what}_{index}", arguments, detail))
+        name = f"node_{index}_{what}"  # Keras itself takes "concatenate_1"
+        nodes.append(getattr(on, what)(name, arguments, detail))
     return [
         on.head(f"head_{index}", nodes[node], kind, units)
         for index, (kind, node, units) in enumerate(graph.heads)

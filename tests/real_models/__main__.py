@@ -46,7 +46,7 @@ def measured(name, model):
         model,
         models.inputs_of(name, model),
         estimator="exact_reverse",
-        inputs=models.EMBEDDING if models.is_token_model(name) else None,
+        inputs=models.embedding(name),
     )
 
 
@@ -58,7 +58,7 @@ def slopes(name, model):
         loss=lambda y, y_pred: 0 * keras.ops.sum(y_pred, axis=-1),
         gc_weight=1.0,
         gc_estimator="exact_reverse",
-        gc_inputs=models.EMBEDDING if models.is_token_model(name) else None,
+        gc_inputs=models.embedding(name),
         run_eagerly=BACKEND != "jax",
     )
     variables = model.trainable_variables

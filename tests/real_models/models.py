@@ -26,30 +26,53 @@ TOKENS = {
     "RobertaBackbone": _ENCODER,
     "XLMRobertaBackbone": _ENCODER,
     "DistilBertBackbone": _ENCODER,
-    "ElectraBackbone": {**_ENCODER, "embedding_dim": 8},
+    "ElectraBackbone": {
+        **{k: v for k, v in _ENCODER.items() if k != "vocabulary_size"},
+        "vocab_size": 20,
+        "embedding_dim": 8,
+    },
     "AlbertBackbone": {**_ENCODER, "embedding_dim": 8},
     "FNetBackbone": {k: v for k, v in _ENCODER.items() if k != "num_heads"},
     "DebertaV3Backbone": {**_ENCODER, "bucket_size": 8},
     "GPT2Backbone": _ENCODER,
     "OPTBackbone": _ENCODER,
-    "BloomBackbone": _ENCODER,
+    "BloomBackbone": {
+        k: v for k, v in _ENCODER.items() if k != "max_sequence_length"
+    },
     "GPTNeoXBackbone": _ENCODER,
     "MistralBackbone": _DECODER,
     "LlamaBackbone": _DECODER,
-    "Qwen2Backbone": {
-        **{k: v for k, v in _DECODER.items()},
-        "vocabulary_size": 20,
-    },
+    "QwenBackbone": _DECODER,
     "GemmaBackbone": {**_DECODER, "head_dim": 4},
-    "PhiBackbone": _DECODER,
     "Phi3Backbone": _DECODER,
 }
 NAMES = (*IMAGES, *TOKENS)
-EMBEDDING = "token_embedding"
+# The layer whose output is measured from: that of the tokens alone, or (in
+# models that have none of their own) of tokens and positions together, which
+# differs by a constant.
+_EMBEDDINGS = {
+    "RobertaBackbone": "embeddings",
+    "XLMRobertaBackbone": "embeddings",
+    "OPTBackbone": "embeddings",
+    "DistilBertBackbone": "token_and_position_embedding",
+}
 
 
 def is_token_model(name):
     return name in TOKENS
+
+
+def embedding(name):
+    """The argument `inputs` of the measuring functions."""
+    if is_token_model(name):
+        return _EMBEDDINGS.get(name, "token_embedding")
+    return None
+
+
+def token_table(name, model):
+    """The variable that holds the vectors of the tokens."""
+    layer = model.get_layer(embedding(name))
+    return getattr(layer, "token_embedding", layer).embeddings
 
 
 def make(name):

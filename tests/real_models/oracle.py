@@ -1,4 +1,4 @@
-"""A script: squared Jacobian norms in float64, without keras_gc.
+"""A script: squared Jacobian norms in float64, by Keras alone.
 
     KERAS_BACKEND=torch python -m tests.real_models.oracle NAME FILE
 
@@ -10,6 +10,7 @@ import sys
 import keras
 import numpy as np
 
+from tests.oracles import double_precision
 from tests.real_models import models
 
 
@@ -60,15 +61,13 @@ def without_softmax(model):
     return model
 
 
+@double_precision()
 def main(name, path):
-    keras.config.set_floatx("float64")
-    keras.config.set_dtype_policy("float64")
     model = models.make(name)
     model.set_weights(models.draw_weights(model))
     variable = None
     if models.is_token_model(name):
-        layer = model.get_layer(models.EMBEDDING)
-        variable = layer.embeddings
+        variable = models.token_table(name, model)
     x = models.inputs_of(name, model)
     np.save(path, [squared_norm(model, row, variable) for row in rows_of(x)])
 
