@@ -3,8 +3,9 @@
 Everything above this package is written once, in `keras.ops`. A backend
 folder says how its framework differentiates, and nothing else:
 
-- `vjp(fn, x)`: outputs of `fn` and the pullback `u -> J^T u`.
-- `linearize(fn, x)`: outputs of `fn` and the pushforward `v -> J v`.
+- `vjp(fn, x)`, of `fn(x) = (outputs, aux)`: outputs, aux and the pullback
+  `u -> J^T u`.
+- `linearize(fn, x)`, likewise: outputs, aux and the pushforward `v -> J v`.
 - `accumulate(body, count)`: `sum(body(i) for i in range(count))`, with memory
   that does not grow with `count` where nothing is differentiated afterwards.
 - `keep_random_state()`: a context after which the random state of the

@@ -14,7 +14,7 @@ class Estimator:
     For a function `f` of rows, with `J = df/dx` (K x d) at one row `x`, an
     estimator returns `||J||_F^2` for each row, in (output / input unit)^2.
 
-    A subclass writes one method, `estimate(fn, x, seed)`.
+    A subclass writes `estimate(fn, x, seed)` and `num_passes`.
 
     **Law.** `fn` is pure and acts on each row by itself. The values have
     shape `(batch,)` and dtype float32 (float64 where the outputs have it) and
@@ -39,7 +39,7 @@ class Estimator:
     is_unbiased = True
 
     def estimate(self, fn: Callable, x: Any, seed: Any) -> tuple[Any, Any]:
-        """Return `(aux, values)`; the one method that a subclass writes.
+        """Return `(aux, values)`; a subclass writes this.
 
         Args:
             fn: function from `x` to `(outputs, aux)`, with outputs of shape

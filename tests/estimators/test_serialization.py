@@ -1,19 +1,29 @@
+import inspect
+import re
+
 import pytest
 
 from keras_gc import estimators
+from tests.cases import ESTIMATORS
+
+EXPORTED = [
+    value
+    for value in vars(estimators).values()
+    if inspect.isclass(value)
+    and issubclass(value, estimators.Estimator)
+    and value is not estimators.Estimator
+]
 
 
-@pytest.mark.parametrize(
-    ("name", "cls"),
-    {
-        "exact_reverse": estimators.ExactReverse,
-        "exact_forward": estimators.ExactForward,
-        "hutchinson": estimators.Hutchinson,
-        "sampled_outputs": estimators.SampledOutputs,
-        "finite_difference": estimators.FiniteDifference,
-    }.items(),
-)
-def test_get_by_name_and_class(name, cls):
+def test_every_estimator_has_rows_that_the_tests_run_through():
+    assert len(EXPORTED) >= 5
+    assert {type(make()) for make in ESTIMATORS.values()} == set(EXPORTED)
+
+
+@pytest.mark.parametrize("cls", EXPORTED)
+def test_get_by_name_and_class(cls):
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    assert f'`"{name}"`' in estimators.get.__doc__
     assert type(estimators.get(name)) is cls
     assert type(estimators.get(cls)) is cls
     assert estimators.get(name) is not estimators.get(name)
