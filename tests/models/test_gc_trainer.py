@@ -116,7 +116,8 @@ def test_gc_is_in_history_and_evaluate_as_measured():
         x, y, batch_size=4, epochs=2, validation_data=(x, y), verbose=0
     ).history
     assert set(history) == {
-        "loss", "gc", "accuracy", "val_loss", "val_gc", "val_accuracy"
+        "loss", "gc", "accuracy", "val_loss", "val_gc", "val_accuracy",
+        "loss_without_gc",
     }  # fmt: skip
     measured = float(keras_gc.geometric_complexity(m, x))
     logs = m.evaluate(x, y, batch_size=5, return_dict=True, verbose=0)
