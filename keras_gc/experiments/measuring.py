@@ -150,6 +150,10 @@ def squared_errors(outputs: Any, y: Any) -> Any:
 LOSSES: dict[str, Callable[[Any, Any], float]] = {
     "cross_entropy": cross_entropy,
     "squared": lambda outputs, y: float(
-        keras.ops.mean(squared_errors(keras.ops.convert_to_tensor(outputs), y))
+        np.mean(
+            keras.ops.convert_to_numpy(
+                squared_errors(keras.ops.convert_to_tensor(outputs), y)
+            )
+        )
     ),
 }

@@ -53,7 +53,7 @@ class GCTarget(StepMetric):
         self.recent_batches = self._scalar("recent_batches")
         self.epoch_loss = self._scalar("epoch_loss")
         self.has_warned = False
-        self._epochs: tuple = ()  # loss and weight of those before, up to two
+        self._epochs: tuple = ()  # loss and weight of those before, up to three
 
     def _scalar(self, name):
         return self.add_variable(
@@ -120,7 +120,7 @@ class GCTarget(StepMetric):
     def look_back(self) -> None:
         """Between epochs, say once if the penalty ruins training.
 
-        That is: in two epochs in a row the loss, penalty apart, has not
+        That is: in three epochs in a row the loss, penalty apart, has not
         fallen, while the weight has risen by a tenth or more, and GC is still
         a tenth or more above the target.
         """
@@ -131,9 +131,9 @@ class GCTarget(StepMetric):
         target = _number(self.target)
         gc = _number(self.recent_gc) / max(_number(self.recent_batches), 1e-9)
         epochs = (*self._epochs, now)
-        self._epochs = epochs[-2:]
+        self._epochs = epochs[-3:]
         if (
-            len(epochs) == 3
+            len(epochs) == 4
             and gc > 1.1 * target
             and all(
                 loss >= loss_before and weight > 1.1 * weight_before
