@@ -35,29 +35,55 @@ def _pullback_of(pushforward, x):
     would transpose the transpose, and the convolutions that come out of this
     are several times slower on CPU.
     """
-    pushforward, residuals = jax.closure_convert(pushforward, x)
+    closed = jax.make_jaxpr(pushforward)(x)
+    # All that it holds becomes an argument: a rule may be traced again, in a
+    # loop, where what comes from an outer trace is no constant.
+    is_real = [_is_real(residual) for residual in closed.consts]
+    reals, others = _divided(closed.consts, is_real)
+
+    def product(tangent, reals, others):
+        rest = iter(reals), iter(others)
+        residuals = [next(rest[not real]) for real in is_real]
+        leaves = jax.tree.leaves(tangent)
+        (outputs,) = jax.core.eval_jaxpr(closed.jaxpr, residuals, *leaves)
+        return outputs
 
     @jax.custom_vjp
-    def pullback(cotangent, residuals):
+    def pullback(cotangent, reals, others):
         transpose = jax.linear_transpose(
-            lambda tangent: pushforward(tangent, *residuals), x
+            lambda tangent: product(tangent, reals, others), x
         )
         return transpose(cotangent)[0]
 
-    def forward(cotangent, residuals):
+    def forward(cotangent, reals, others):
         # With its own rule again, for whoever differentiates twice.
-        return pullback(cotangent, residuals), (cotangent, residuals)
+        saved = cotangent, reals, others
+        return pullback(*saved), saved
 
     def backward(saved, tangent):
-        def product(tangent, cotangent, residuals):
-            return jax.numpy.vdot(cotangent, pushforward(tangent, *residuals))
+        cotangent, reals, others = saved
+
+        def value(tangent, cotangent, reals):
+            outputs = product(tangent, reals, others)
+            return jax.numpy.vdot(cotangent, outputs)
 
         # With respect to the tangent as well, though nobody uses it: JAX fails
         # to transpose a `pad` of a constant.
-        return jax.grad(product, (0, 1, 2))(tangent, *saved)[1:]
+        _, *gradients = jax.grad(value, (0, 1, 2))(tangent, cotangent, reals)
+        return *gradients, None
 
     pullback.defvjp(forward, backward)
-    return lambda cotangent: pullback(cotangent, residuals)
+    return lambda cotangent: pullback(cotangent, reals, others)
+
+
+def _is_real(residual):
+    return jax.numpy.issubdtype(jax.typeof(residual).dtype, jax.numpy.floating)
+
+
+def _divided(items, is_first):
+    """Return the items for which it is so, and the others."""
+    pairs = list(zip(items, is_first, strict=True))
+    return [a for a, b in pairs if b], [a for a, b in pairs if not b]
 
 
 def accumulate(body, count):
