@@ -493,6 +493,7 @@ def test_more_samples_than_outputs_raise():
         ("seed", "nope", TypeError),
         ("seed", 0.5, TypeError),
         ("seed", -1, ValueError),
+        ("seed", 2**31, ValueError),
     ],
 )
 def test_arguments_are_checked_by_name(argument, value, error):
