@@ -45,6 +45,12 @@ def test_a_function_may_have_any_name():
     np.testing.assert_allclose(values, np.sum(MATRIX**2), rtol=1e-6)
 
 
+def test_an_input_without_a_path_raises_beside_a_custom_vjp():
+    x = {"used": X, "unused": X}
+    with pytest.raises(ValueError, match="depend differentiably"):
+        estimators.ExactReverse()(lambda x: reverse_only(x["used"]), x)
+
+
 @pytest.mark.parametrize("where", NESTED)
 def test_a_custom_vjp_is_found_wherever_it_is(where):
     with pytest.raises(ValueError, match="forward-mode derivatives"):

@@ -11,41 +11,47 @@ _UNROLL = 16
 
 def vjp(fn, x):
     """Return `(outputs, aux, pullback)` of `outputs, aux = fn(x)`."""
-    outputs, aux, pushforward, jaxpr = _linearized(fn, x)
-    if _is_reverse_only(jaxpr):
-        outputs, transpose, (aux, _) = jax.vjp(pure(fn), x, has_aux=True)
-        return outputs, aux, lambda cotangent: transpose(cotangent)[0]
-    _check_connected(jaxpr)
-    return outputs, aux, _pullback_of(pushforward, x)
+    outputs, aux, _, linear = _linearized(fn, x)
+    if not _is_reverse_only(linear):
+        _check_connected(linear.jaxpr)
+        return outputs, aux, _pullback_of(linear, x)
+    outputs, transpose, (aux, _) = jax.vjp(pure(fn), x, has_aux=True)
+
+    def pullback(cotangent):
+        return transpose(cotangent)[0]
+
+    _check_connected(jax.make_jaxpr(pullback)(outputs).jaxpr)
+    return outputs, aux, pullback
 
 
 def linearize(fn, x):
     """Return `(outputs, aux, pushforward)` of `outputs, aux = fn(x)`."""
-    outputs, aux, pushforward, jaxpr = _linearized(fn, x)
-    if _is_reverse_only(jaxpr):  # JAX tells when it compiles
+    outputs, aux, pushforward, linear = _linearized(fn, x)
+    if _is_reverse_only(linear):  # JAX tells when it compiles
         raise errors.no_forward_mode("a jax.custom_vjp")
-    _check_connected(jaxpr)
+    _check_connected(linear.jaxpr)
     return outputs, aux, pushforward
 
 
-def _pullback_of(pushforward, x):
+def _pullback_of(linear, x):
     """Return `v -> J^T v`, whose own gradient is taken in forward mode.
+
+    `linear` is the jaxpr of `u -> J u`.
 
     The cotangent u of J^T v gives the weights the gradient of `v^T J u`. JAX
     would transpose the transpose, and the convolutions that come out of this
     are several times slower on CPU.
     """
-    closed = jax.make_jaxpr(pushforward)(x)
     # All that it holds becomes an argument: a rule may be traced again, in a
     # loop, where what comes from an outer trace is no constant.
-    is_real = [_is_real(residual) for residual in closed.consts]
-    reals, others = _divided(closed.consts, is_real)
+    is_real = [_is_real(residual) for residual in linear.consts]
+    reals, others = _divided(linear.consts, is_real)
 
     def product(tangent, reals, others):
         rest = iter(reals), iter(others)
         residuals = [next(rest[not real]) for real in is_real]
         leaves = jax.tree.leaves(tangent)
-        (outputs,) = jax.core.eval_jaxpr(closed.jaxpr, residuals, *leaves)
+        (outputs,) = jax.core.eval_jaxpr(linear.jaxpr, residuals, *leaves)
         return outputs
 
     @jax.custom_vjp
@@ -103,15 +109,16 @@ def accumulate(body, count):
 
 
 def _linearized(fn, x):
+    """Return outputs, aux, the pushforward `u -> J u`, and its jaxpr."""
     outputs, pushforward, (aux, updates) = jax.linearize(
         pure(fn), x, has_aux=True
     )
     replay(updates)
-    return outputs, aux, pushforward, jax.make_jaxpr(pushforward)(x).jaxpr
+    return outputs, aux, pushforward, jax.make_jaxpr(pushforward)(x)
 
 
-def _is_reverse_only(jaxpr):
-    return "custom_lin" in _primitives(jaxpr)
+def _is_reverse_only(linear):
+    return "custom_lin" in _primitives(linear.jaxpr)
 
 
 def _primitives(jaxpr):
