@@ -23,13 +23,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "models", type=types.file, nargs="+", help=".keras files"
     )
-    model_and_data.add_arguments(parser, max_examples=1000)
-    parser.add_argument(
-        "--out",
-        type=types.output_file,
-        default="compare.html",
-        help="default: %(default)s",
-    )
+    model_and_data.add_page_arguments(parser, "compare.html")
     parser.set_defaults(run=run)
 
 

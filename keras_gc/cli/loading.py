@@ -91,6 +91,29 @@ def load_arrays(path: Path, names: Sequence[str] = ()) -> Any:
     )
 
 
+def load_labels(path: Path) -> np.ndarray | None:
+    """Load the array `y` of a `.npz` file, if it has one.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        numpy array or None.
+
+    Raises:
+        ValueError: if `y` cannot be read.
+    """
+    if not zipfile.is_zipfile(path):  # one array, of a .npy file
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as loaded:
+            return loaded["y"] if "y" in loaded.files else None
+    except Exception as error:
+        raise ValueError(
+            f"The labels `y` of {path} could not be read: {_reason(error)}"
+        ) from error
+
+
 def _wanted(given, names):
     """Return the names of the arrays to read, out of those in the file."""
     if names and set(names) <= set(given):

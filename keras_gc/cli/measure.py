@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     import keras_gc
 
     model = model_and_data.load(options, options.model)
-    x, _ = model_and_data.read(options, model, options.model)
+    x, _ = model_and_data.read(options, model, options.model, with_labels=False)
     estimate = keras_gc.geometric_complexity(
         model,
         _random_examples(x, options.max_examples, options.seed),

@@ -57,6 +57,22 @@ def add_arguments(
     parser.add_argument("--seed", type=types.int_from(0), default=0)
 
 
+def add_page_arguments(parser: argparse.ArgumentParser, page: str) -> None:
+    """Add the options of the commands that write a page.
+
+    Args:
+        parser: the parser of the command.
+        page: str, default name of the page.
+    """
+    add_arguments(parser, max_examples=1000)
+    parser.add_argument(
+        "--out",
+        type=types.output_file,
+        default=page,
+        help="default: %(default)s",
+    )
+
+
 def load(options: argparse.Namespace, path: Path) -> Any:
     """Load a saved model, with what it needs of the user's own.
 
@@ -86,7 +102,11 @@ def measurement(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def read(
-    options: argparse.Namespace, model: Any, path: Path
+    options: argparse.Namespace,
+    model: Any,
+    path: Path,
+    *,
+    with_labels: bool = True,
 ) -> tuple[Any, Any]:
     """Read the data that the options name.
 
@@ -94,14 +114,14 @@ def read(
         options: the parsed arguments.
         model: `keras.Model`, which takes the data.
         path: path of the model's file.
+        with_labels: bool, whether to read labels from a file of arrays.
+            Defaults to True.
 
     Returns:
-        `(x, y)`; y is None if the file holds none.
+        `(x, y)`; y is None if there are none.
     """
-    import numpy as np
-
     from keras_gc import datasets
-    from keras_gc.cli.loading import load_arrays
+    from keras_gc.cli.loading import load_arrays, load_labels
 
     inputs = getattr(model, "inputs", None) or []
     if options.dataset:
@@ -109,10 +129,7 @@ def read(
         shapes = [tuple(tensor.shape[1:]) for tensor in inputs]
         return _as_taken(data.x_test, shapes, options, path), data.y_test
     x = load_arrays(options.data, [tensor.name for tensor in inputs])
-    with open(options.data, "rb") as opened:
-        loaded = np.load(opened, allow_pickle=False)
-        names = getattr(loaded, "files", ())  # none: one array, of a .npy file
-        return x, loaded["y"] if "y" in names else None
+    return x, load_labels(options.data) if with_labels else None
 
 
 def _as_taken(

@@ -22,13 +22,7 @@ def add_parser(commands: Any) -> None:
         "its distribution, by class, layer and input, and warnings in words.",
     )
     parser.add_argument("model", type=types.file, help="a .keras file")
-    model_and_data.add_arguments(parser, max_examples=1000)
-    parser.add_argument(
-        "--out",
-        type=types.output_file,
-        default="report.html",
-        help="default: %(default)s",
-    )
+    model_and_data.add_page_arguments(parser, "report.html")
     parser.set_defaults(run=run)
 
 

@@ -108,6 +108,16 @@ def test_one_array_is_measured(saved, save, tmp_path, capsys):
     assert "(20 examples, exact)" in out
 
 
+def test_labels_are_not_read_where_nobody_asks(saved, tmp_path, capsys):
+    _, path = saved
+    data = tmp_path / "data.npz"
+    labels = np.array([{"no": "number"}] * len(X), dtype=object)
+    np.savez(data, x=X, y=labels)
+    assert measure(capsys, path, "--data", data)[0] == 0
+    assert main(["report", str(path), "--data", str(data)]) == 2
+    assert "The labels `y` of" in capsys.readouterr().err
+
+
 def test_max_examples_is_a_subset_that_the_seed_repeats(tmp_path, capsys):
     x = keras.Input((64,))
     model = keras.Model(x, keras.layers.Dense(2)(keras.ops.square(x)))

@@ -19,6 +19,16 @@ Y = np.arange(24) % 3
 SCHEDULE = keras.optimizers.schedules.PolynomialDecay(0.3, 6, 0.1)
 
 
+def updated_metrics(model, total, y, y_pred):
+    """Update all metrics as Keras's guide does, and return their values."""
+    for metric in model.metrics:
+        if metric.name == "loss":
+            metric.update_state(total)
+        else:
+            metric.update_state(y, y_pred)
+    return {m.name: m.result() for m in model.metrics}
+
+
 class TensorFlowStep(keras_gc.GCModel):
     """Keras's guide to a train step of one's own, and one term more."""
 
@@ -34,12 +44,7 @@ class TensorFlowStep(keras_gc.GCModel):
             total = loss + self.gc_loss(x, sample_weight, loss=loss)
         gradients = tape.gradient(total, self.trainable_variables)
         self.optimizer.apply(gradients, self.trainable_variables)
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(total)
-            else:
-                metric.update_state(y, y_pred)
-        return {m.name: m.result() for m in self.metrics}
+        return updated_metrics(self, total, y, y_pred)
 
 
 class TorchStep(keras_gc.GCModel):
@@ -59,12 +64,7 @@ class TorchStep(keras_gc.GCModel):
         gradients = [v.value.grad for v in self.trainable_weights]
         with torch.no_grad():
             self.optimizer.apply(gradients, self.trainable_weights)
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(total)
-            else:
-                metric.update_state(y, y_pred)
-        return {m.name: m.result() for m in self.metrics}
+        return updated_metrics(self, total, y, y_pred)
 
 
 class JAXStep(keras_gc.GCModel):
