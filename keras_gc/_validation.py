@@ -50,6 +50,12 @@ def positive_int(name: str, value: Any) -> int:
     return integer(name, value, minimum=1)
 
 
+def verbosity(value: Any) -> int:
+    """Return how much is printed, or raise if `verbose` is no such number."""
+    value = int(value) if isinstance(value, bool) else value
+    return integer("verbose", value, minimum=0)
+
+
 def seed(name: str, value: Any) -> int | None:
     """Return None or `value` as an int, or raise if it can be no seed."""
     if value is None:

@@ -201,12 +201,24 @@ def _tensor(value, dtype, reference):
         dtype = reference.dtype
         value = _fit_rank(value, reference)
     elif "float" not in name:
-        return ops.convert_to_tensor(value)
+        return _converted(value, name)
     if isinstance(value, np.ndarray) and dtype in np.sctypeDict:
         with np.errstate(over="ignore", invalid="ignore"):
             value = value.astype(dtype)  # infinities are counted afterwards
-    value = ops.convert_to_tensor(value)
+    value = _converted(value, name)
     return value if _dtype(value) == dtype else ops.cast(value, dtype)
+
+
+def _converted(value, name):
+    """Return an array as a tensor, or raise if the backend has none such."""
+    try:
+        return ops.convert_to_tensor(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"The backend '{keras.backend.backend()}' has no tensors of dtype "
+            f"{name}. Cast that array, such as with `x.astype('int64')`. "
+            f"Received: {_validation.shown(value)}"
+        ) from error
 
 
 def _numbers(value):

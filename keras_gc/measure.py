@@ -236,7 +236,7 @@ def jacobian_norms(
 
 
 def _with_progress(batches, verbose):
-    return _progress(batches) if verbose else batches
+    return _progress(batches) if _validation.verbosity(verbose) else batches
 
 
 def _progress(batches):

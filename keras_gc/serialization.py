@@ -29,11 +29,12 @@ def from_identifier(
         An instance of `base`.
 
     Raises:
-        ValueError: if the name is unknown, or an argument is missing.
+        ValueError: if the name is unknown, an argument is missing, or Keras
+            cannot make an object of the config.
         TypeError: if the identifier is none of these.
     """
     if isinstance(identifier, dict):
-        identifier = keras.saving.deserialize_keras_object(identifier)
+        identifier = _from_config(identifier, kind)
     if isinstance(identifier, str):
         if identifier not in known:
             raise ValueError(
@@ -52,6 +53,18 @@ def from_identifier(
             f"(of type {type(identifier).__name__})"
         )
     return identifier
+
+
+def _from_config(config, kind):
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except Exception as error:  # Keras names no types
+        raise ValueError(
+            f"The config of {kind} must be one that `keras.saving."
+            "serialize_keras_object` returns. Received: "
+            f"{_validation.shown(config)}, of which Keras says: "
+            f"{type(error).__name__}: {_validation.shown(str(error))}"
+        ) from error
 
 
 def _without_arguments(cls):

@@ -287,6 +287,14 @@ def test_complex_numbers_raise():
         rows(X.astype("complex64"))
 
 
+@pytest.mark.skipif(BACKEND != "torch", reason="others have such tensors")
+def test_a_dtype_that_the_backend_lacks_is_named():
+    with pytest.raises(
+        TypeError, match=r"no tensors of dtype uint64.*Received"
+    ):
+        rows(X.astype("uint64"))
+
+
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 1e300])
 def test_rows_that_are_not_finite_are_counted_in_a_warning(broken):
     x = X.astype("float64")

@@ -494,6 +494,8 @@ def test_more_samples_than_outputs_raise():
         ("seed", 0.5, TypeError),
         ("seed", -1, ValueError),
         ("seed", 2**31, ValueError),
+        ("verbose", "auto", TypeError),
+        ("verbose", -1, ValueError),
     ],
 )
 def test_arguments_are_checked_by_name(argument, value, error):

@@ -1,8 +1,11 @@
+import ast
 import fractions
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import keras_gc
 from keras_gc import _validation
 
 
@@ -23,6 +26,25 @@ def test_what_is_long_is_cut():
     shown = _validation.shown(list(range(10_000)))
     assert len(shown) == 200
     assert shown.endswith("...")
+
+
+def test_errors_show_what_was_received_in_bounded_length():
+    unbounded = [
+        f"{path.name}:{part.lineno}"
+        for path in Path(keras_gc.__file__).parent.rglob("*.py")
+        for text in ast.walk(ast.parse(path.read_text()))
+        if isinstance(text, ast.JoinedStr)
+        for part in _after_received(text.values)
+        if isinstance(part, ast.FormattedValue) and part.conversion == ord("r")
+    ]
+    assert not unbounded, "use `_validation.shown` there"
+
+
+def _after_received(parts):
+    for index, part in enumerate(parts):
+        if isinstance(part, ast.Constant) and "Received" in part.value:
+            return parts[index + 1 :]
+    return []
 
 
 @pytest.mark.parametrize("value", [True, 1.0, "1", None, np.ones(1, int)])

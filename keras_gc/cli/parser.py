@@ -50,7 +50,8 @@ def int_from(minimum: int) -> Callable[[str], int]:
             value = minimum - 1
         if value < minimum:
             raise argparse.ArgumentTypeError(
-                f"it must be an int >= {minimum}. Received: {text!r}"
+                f"it must be an int >= {minimum}. Received: "
+                f"{_validation.shown(text)}"
             )
         return value
 
@@ -75,7 +76,8 @@ def positive_number(text: str) -> float:
         value = math.nan
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(
-            f"it must be a finite number > 0. Received: {text!r}"
+            "it must be a finite number > 0. Received: "
+            f"{_validation.shown(text)}"
         )
     return value
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_gc._validation import one_of, positive_int
+from keras_gc._validation import one_of, positive_int, shown
 from keras_gc.experiments.environment import environment
 from keras_gc.experiments.finding import Finding
 from keras_gc.experiments.progress import Progress
@@ -83,7 +83,7 @@ class Experiment:
         ):
             raise ValueError(
                 f"{self.name!r} chooses its own networks, and `network` must "
-                f"be left out. Received: network={network!r}"
+                f"be left out. Received: network={shown(network)}"
             )
         return dataclasses.replace(
             self,
@@ -246,7 +246,7 @@ def check_seeds(seeds: int | Sequence[int]) -> None:
     if not seeds or not are_seeds or len(set(seeds)) < len(seeds):
         raise ValueError(
             "`seeds` must be a count, an int >= 1, or a list of different "
-            f"ints >= 0. Received: seeds={seeds!r}"
+            f"ints >= 0. Received: seeds={shown(seeds)}"
         )
 
 

@@ -79,6 +79,6 @@ def get_all(identifiers: Any) -> tuple[Heuristic, ...]:
                 raise ValueError(
                     "`heuristics` must hold at most one of each kind. Give "
                     "one of the strength you mean. Received: "
-                    f"{other!r} and {one!r}"
+                    f"{_validation.shown(other)} and {_validation.shown(one)}"
                 )
     return tuple(sorted(heuristics, key=lambda h: h.is_outermost))

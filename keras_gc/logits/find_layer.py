@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_gc import keras_seam
+from keras_gc import _validation, keras_seam
 
 
 def find_layer(model: keras.Model, name: str, argument: str) -> Any:
@@ -25,7 +25,8 @@ def find_layer(model: keras.Model, name: str, argument: str) -> Any:
     if not isinstance(name, str):
         raise TypeError(
             f"`{argument}` must be the name of a layer. Received: "
-            f"{argument}={name!r} (of type {type(name).__name__})"
+            f"{argument}={_validation.shown(name)} "
+            f"(of type {type(name).__name__})"
         )
     candidates = {id(o): o for o in keras_seam.all_layers(model, False)}
     for operation in getattr(model, "operations", ()):
@@ -38,5 +39,5 @@ def find_layer(model: keras.Model, name: str, argument: str) -> Any:
     raise ValueError(
         f"{problem} of model '{model.name}' has that name. `{argument}` must "
         f"be the name of exactly one of its layers: {names}. Received: "
-        f"{argument}={name!r}"
+        f"{argument}={_validation.shown(name)}"
     )

@@ -179,8 +179,9 @@ def _as_plain(scale):
         return {name: _as_plain(part) for name, part in scale.items()}
     if isinstance(scale, list | tuple):
         return [_as_plain(part) for part in scale]
-    if hasattr(scale, "shape") or hasattr(scale, "__array__"):
-        return np.asarray(
-            ops.convert_to_numpy(scale) if keras.ops.is_tensor(scale) else scale
-        ).tolist()
-    return scale
+    if keras.ops.is_tensor(scale):
+        scale = ops.convert_to_numpy(scale)
+    is_array = hasattr(scale, "shape") or hasattr(scale, "__array__")
+    if not is_array or isinstance(scale, keras.KerasTensor):
+        return scale
+    return np.asarray(scale).tolist()

@@ -190,17 +190,18 @@ def scheduled_weight(schedule: Callable, step: Any) -> Any:
         A scalar tensor.
 
     Raises:
-        ValueError: if the schedule does not take a step that is traced, or
-            does not return a number.
+        ValueError: if the schedule fails for a step that is traced, or does
+            not return a number.
     """
     try:
         weight = schedule(step)
-    except TypeError as error:
+    except Exception as error:  # of the user's function
         raise ValueError(
             "A schedule given as `gc_weight` must take one step, a tensor, and "
             "return a weight. A Python `if` cannot look at a tensor while the "
             "train step is compiled: write `keras.ops.where(step < 100, 0.0, "
-            f"1e-3)`. Received: gc_weight={schedule}, which raised: {error}"
+            f"1e-3)`. Received: gc_weight={_validation.shown(schedule)}, which "
+            f"raised {type(error).__name__}: {error}"
         ) from error
     if isinstance(weight, str | bytes | list | tuple | dict | type(None)):
         raise ValueError(
@@ -231,7 +232,7 @@ def _refuse_if_constant(schedule, weight):
         "compiled, and a Python number that it returns would never change. "
         "For a weight that a callback changes, pass a `keras.Variable` as "
         "`gc_weight` and assign to it. Received: a function that returned the "
-        f"number {weight!r}"
+        f"number {_validation.shown(weight)}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_gc import _validation
 from keras_gc.reporting.comparison import Comparison
 from keras_gc.reporting.make_report import report
 
@@ -86,7 +87,8 @@ def load(path: str | os.PathLike) -> keras.Model:
     if not isinstance(path, str | os.PathLike):
         raise TypeError(
             "Each of `models` must be a `keras.Model` or the path of a .keras "
-            f"file. Received: {path!r} (of type {type(path).__name__})"
+            f"file. Received: {_validation.shown(path)} (of type "
+            f"{type(path).__name__})"
         )
     if not Path(path).exists():
         raise ValueError(

@@ -105,6 +105,7 @@ def report(
     if rtol is not None:
         rtol = _validation.number("rtol", rtol, minimum=0.0, exclusive=True)
     _validation.positive_int("max_examples", max_examples)
+    verbose = _validation.verbosity(verbose)
     with warnings.catch_warnings(record=True) as caught:
         warnings.filterwarnings("always", message=".*stepped over")
         meter = InputMeter(model, inputs, outputs, seed)

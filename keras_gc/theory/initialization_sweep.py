@@ -87,7 +87,7 @@ def initialization_sweep(
     if isinstance(initializers, str):
         raise ValueError(
             "`initializers` must be several names, in a list. Received: "
-            f"initializers={initializers!r}"
+            f"initializers={_validation.shown(initializers)}"
         )
     rows = []
     for initializer in initializers:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import keras
 from keras import layers
 
+from keras_gc import _validation
 from keras_gc.theory.affine_layer import AFFINE, REARRANGING
 
 # The largest slope of each activation with default arguments; for those that
@@ -157,8 +158,8 @@ def _activation_constant(layer):
         return LIPSCHITZ_CONSTANTS[name]
     raise ValueError(
         "The activation must have a known Lipschitz constant, as have Keras's "
-        f"{sorted(LIPSCHITZ_CONSTANTS)}. Received: {layer.activation!r} of "
-        f"layer '{layer.name}'"
+        f"{sorted(LIPSCHITZ_CONSTANTS)}. Received: "
+        f"{_validation.shown(layer.activation)} of layer '{layer.name}'"
     )
 
 

@@ -46,7 +46,27 @@ def test_what_is_long_is_not_printed_whole(identifier):
     assert len(str(caught.value)) < 500
 
 
-@pytest.mark.parametrize("identifier", [None, 3, int, ["hutchinson"]])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"class_name": "Hutchinson", "config": {}},
+        {
+            "module": "keras_gc",
+            "class_name": "Hutchinson",
+            "config": {"num_probes": -1},
+            "registered_name": "keras_gc>Hutchinson",
+        },
+    ],
+    ids=["no module", "wrong argument"],
+)
+def test_a_config_that_keras_cannot_read_is_told(config):
+    with pytest.raises(ValueError, match="The config of an estimator must be"):
+        estimators.get(config)
+
+
+@pytest.mark.parametrize(
+    "identifier", [None, 3, int, ["hutchinson"], {}, {"class_name": 3}]
+)
 def test_other_types_raise(identifier):
     with pytest.raises(TypeError, match="An estimator must be a name"):
         estimators.get(identifier)

@@ -182,6 +182,18 @@ def test_a_schedule_that_cannot_be_traced_is_refused_in_a_sentence():
         m.fit(x, y, verbose=0, gc_weight=lambda step: 1.0 if step < 5 else 0.0)
 
 
+def test_a_schedule_that_fails_is_named():
+    def schedule(step):
+        raise KeyError("weight")
+
+    x, y = data()
+    sentence = (
+        "A schedule given as `gc_weight` .*Received: .*KeyError: 'weight'"
+    )
+    with pytest.raises(ValueError, match=sentence):
+        model(**EXACT).fit(x, y, verbose=0, gc_weight=schedule)
+
+
 def test_sample_weights_weigh_loss_and_gc():
     x, y = data()
     sample_weight = np.linspace(0.1, 2, len(x)).astype("float32")

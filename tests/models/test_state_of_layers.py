@@ -129,7 +129,7 @@ STATEFUL = {
 UNTOUCHED = {
     "weights, when they are quantized": (
         "Conv1D", "Conv2D", "Conv3D", "Dense", "EinsumDense", "Embedding",
-        "ReversibleEmbedding",
+        "ReversibleEmbedding", "TernaryDense",
     ),
     "statistics and vocabularies, in `adapt` and when a file is loaded": (
         "Normalization", "IntegerLookup", "StringLookup",

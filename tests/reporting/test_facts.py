@@ -385,6 +385,7 @@ def test_models_with_several_outputs_are_measured_without_targets():
     [
         ({"max_examples": 0}, "max_examples"),
         ({"rtol": -1}, "rtol"),
+        ({"verbose": -1}, "verbose"),
         ({"inputs": "nothing"}, "nothing"),
         ({"class_names": ["one"], "y": [0, 1, 0, 1, 0]}, "class_names"),
         ({"x": iter([POINTS]), "y": LABELS}, "batches"),
