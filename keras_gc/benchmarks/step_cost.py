@@ -1,7 +1,8 @@
 """Cost of a train step with GC, in units of the plain train step.
 
-All steps of one network run in turn in one process, so that a change in the
-machine's speed affects all alike. Ratios are those of the medians.
+Steps are timed as `fit` runs them. All fits of one network run in turn in one
+process, so that a change in the machine's speed affects all alike. Ratios are
+those of the medians.
 """
 
 import functools
@@ -25,7 +26,8 @@ from keras_gc.benchmarks.by_hand import penalised
 from keras_gc.benchmarks.networks import NETWORKS
 from keras_gc.experiments.environment import environment
 
-_CLASSES = 10
+# What costs more is timed where it is asked for by name.
+_AFFORDABLE = 32
 
 
 class _Path(NamedTuple):
@@ -40,46 +42,53 @@ class _Path(NamedTuple):
     compile: dict | None = None  # of GCModel; None for plain Keras
     kernel_regularizer: str | None = None
     by_hand: Callable | None = None  # from the model to another
-    cycle: int = 1  # steps timed together, where not all cost the same
+    steps: int = 16  # of a fit, beside its first
 
 
-def _penalty(name, estimator):
+def _penalty(name, estimator, num_classes):
     """Return the path of a penalty: each pass costs what a plain step does."""
-    passes = estimator.num_passes(_CLASSES, num_inputs=None)
+    passes = estimator.num_passes(num_classes, num_inputs=None)
     compile_ = {"gc_weight": 1e-3, "gc_estimator": estimator}
-    return _Path(name, 1 + passes, compile_)
+    return _Path(name, 1 + passes, compile_, steps=16 if passes == 1 else 2)
 
 
-def _by_hand(name, exact):
-    make = functools.partial(penalised, exact=exact)
-    return _Path(name, 1 + (_CLASSES if exact else 1), by_hand=make)
+def _by_hand(name, passes):
+    make = functools.partial(penalised, exact=passes > 1)
+    return _Path(name, 1 + passes, by_hand=make, steps=16 if passes == 1 else 2)
 
 
-def _heuristic(heuristic):
-    return {"gc_metric": False, "heuristics": [heuristic]}
+def _heuristic(name, bound, heuristic):
+    return _Path(name, bound, {"gc_metric": False, "heuristics": [heuristic]})
 
 
-_ALL = (
-    _Path("plain", 1),
-    _Path("watched by default", 1 + 1 / 48, {}, cycle=16),
-    _Path("metric", 4 / 3, {"gc_fraction": 1}),
-    _penalty("one probe", estimators.Hutchinson()),
-    _penalty("one balanced probe", estimators.Hutchinson(1, "balanced")),
-    _penalty("one principal probe", estimators.Hutchinson(1, "principal")),
-    _penalty("one forward probe", estimators.Hutchinson(mode="forward")),
-    _penalty("one sampled output", estimators.SampledOutputs()),
-    _penalty("finite difference", estimators.FiniteDifference()),
-    _penalty("exact", estimators.ExactReverse()),
-    _by_hand("one probe by hand", exact=False),
-    _by_hand("exact by hand", exact=True),
-    _Path("SAM", 2, _heuristic(heuristics.SAM())),
-    _Path("GradientPenalty", 3, _heuristic(heuristics.GradientPenalty(0.01))),
-    _Path("InputNoise", 1, _heuristic(heuristics.InputNoise(0.1))),
-    _Path("LabelNoise", 1, _heuristic(heuristics.LabelNoise(0.1))),
-    _Path("WeightNoise", 1, _heuristic(heuristics.WeightNoise(0.01))),
-    _Path("SpectralNorm", 1.05, None, "spectral_norm"),
-)
-_PATHS = {path.name: path for path in _ALL}
+_PENALTIES = {
+    "one probe": estimators.Hutchinson(),
+    "one balanced probe": estimators.Hutchinson(1, "balanced"),
+    "one principal probe": estimators.Hutchinson(1, "principal"),
+    "one forward probe": estimators.Hutchinson(mode="forward"),
+    "one sampled output": estimators.SampledOutputs(),
+    "finite difference": estimators.FiniteDifference(),
+    "exact": estimators.ExactReverse(),
+}
+
+
+def _paths(num_classes: int) -> dict[str, _Path]:
+    """Return the ways to train, by their names."""
+    paths = (
+        _Path("plain", 1),
+        _Path("watched by default", 1 + 1 / 48, {}),
+        _Path("metric", 4 / 3, {"gc_fraction": 1}),
+        *(_penalty(*each, num_classes) for each in _PENALTIES.items()),
+        _by_hand("one probe by hand", 1),
+        _by_hand("exact by hand", num_classes),
+        _heuristic("SAM", 2, heuristics.SAM()),
+        _heuristic("GradientPenalty", 3, heuristics.GradientPenalty(0.01)),
+        _heuristic("InputNoise", 1, heuristics.InputNoise(0.1)),
+        _heuristic("LabelNoise", 1, heuristics.LabelNoise(0.1)),
+        _heuristic("WeightNoise", 1, heuristics.WeightNoise(0.01)),
+        _Path("SpectralNorm", 1.05, None, "spectral_norm"),
+    )
+    return {path.name: path for path in paths}
 
 
 def step_cost(
@@ -95,15 +104,18 @@ def step_cost(
     """Time the train steps of one network.
 
     Args:
-        network: str, `"mlp"` (784-512-512-10), `"cnn"` (four 3x3
-            convolutions on 32x32x3) or `"resnet18"`.
+        network: str, `"mlp"` (784-512-512-10), `"mlp-1000"` (the same with
+            1000 outputs), `"cnn"` (four 3x3 convolutions on 32x32x3),
+            `"resnet18"` or `"vit"`.
         paths: list of str, ways to train that are timed, besides the plain
-            one. Defaults to None: all.
+            one. Defaults to None: all that cost at most 32 plain steps by
+            arithmetic.
         jit_compile: bool or `"auto"`, as in `keras.Model.compile`; True is
             XLA. Defaults to `"auto"`.
         dtype: str, name of a dtype policy. Defaults to `"float32"`.
         batch_size: int, examples per step. Defaults to 128.
-        repeats: int, timed steps of each path. Defaults to 20.
+        repeats: int, fits of each path, of 16 steps or, where it takes many
+            products, 2. Defaults to 20.
         out: path of a JSON lines file to append to. Defaults to None: no file.
 
     Returns:
@@ -113,16 +125,16 @@ def step_cost(
     """
     _validation.one_of("network", network, NETWORKS)
     _validation.positive_int("repeats", repeats)
+    build, shape, num_classes = NETWORKS[network]
+    known = _paths(num_classes)
     for name in paths or ():
-        _validation.one_of("path", name, _PATHS)
-    names = dict.fromkeys(["plain", *(paths or _PATHS)])
-    chosen = [_PATHS[name] for name in names]
-    build, shape = NETWORKS[network]
+        _validation.one_of("path", name, known)
+    if paths is None:
+        paths = [p.name for p in known.values() if p.bound <= _AFFORDABLE]
+    chosen = [known[name] for name in dict.fromkeys(["plain", *paths])]
     rng = np.random.default_rng(0)
     x = rng.uniform(size=(batch_size, *shape)).astype("float32")
-    y = rng.integers(0, _CLASSES, batch_size)
-    # Tensors already on the device, since copying is not what we compare.
-    batch = keras.ops.convert_to_tensor(x), keras.ops.convert_to_tensor(y)
+    y = rng.integers(0, num_classes, batch_size)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype)
     try:
@@ -130,12 +142,12 @@ def step_cost(
             path.name: _Step(
                 build(
                     shape,
-                    _CLASSES,
+                    num_classes,
                     kernel_regularizer=regularizers.get(
                         path.kernel_regularizer
                     ),
                 ),
-                batch,
+                (x, y),
                 jit_compile,
                 path,
             )
@@ -169,14 +181,14 @@ def step_cost(
 
 
 class _Step:
-    """One train step, compiled once and timed many times."""
+    """The train step of one path, compiled once and timed many times."""
 
     def __init__(self, model, batch, jit_compile, path):
         if path.compile is not None:
             model = keras_gc.GCModel.from_model(model)
         elif path.by_hand is not None:
             model = path.by_hand(model)
-        self.traces, self.cycle = 0, path.cycle
+        self.traces = 0
         model.train_step = self._counted(model.train_step)
         model.compile(
             "sgd",
@@ -184,12 +196,16 @@ class _Step:
             jit_compile=jit_compile,
             **(path.compile or {}),
         )
-        self.model, self.batch, self.seconds = model, batch, []
+        self.model, self.batch_size, self.steps = (
+            model,
+            len(batch[0]),
+            path.steps,
+        )
+        self.data = [np.concatenate([one] * (1 + path.steps)) for one in batch]
+        self.clock, self.seconds = _Clock(), []
         start = time.perf_counter()
         self.run()
         self.compile_seconds = time.perf_counter() - start
-        for _ in range(max(1, self.cycle - 1)):  # then begins a new cycle
-            self.run()
 
     def _counted(self, train_step):
         def counted(*args):
@@ -199,11 +215,31 @@ class _Step:
         return counted
 
     def run(self):
-        # It returns numbers, so the step has ended.
-        self.model.train_on_batch(*self.batch)
+        """Return the seconds that a fit takes after its first step."""
+        self.model.fit(
+            *self.data,
+            batch_size=self.batch_size,
+            shuffle=False,
+            verbose=0,
+            callbacks=[self.clock],
+        )
+        return self.clock.seconds
 
     def time(self):
-        start = time.perf_counter()
-        for _ in range(self.cycle):
-            self.run()
-        self.seconds.append((time.perf_counter() - start) / self.cycle)
+        self.seconds.append(self.run() / self.steps)
+
+
+class _Clock(keras.callbacks.Callback):
+    """Times the steps of a fit from the end of the first one."""
+
+    async_safe = True  # or Keras would wait for the end of each step
+    seconds = start = 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0:
+            float(logs["loss"])  # known when the step has ended
+            self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs):
+        float(logs["loss"])
+        self.seconds = time.perf_counter() - self.start

@@ -24,14 +24,15 @@ def add_parser(commands: Any) -> None:
         "--networks",
         nargs="+",
         metavar="NET",
-        help="mlp, cnn or resnet18; mlp and cnn by default",
+        help="mlp, mlp-1000 (1000 outputs), cnn, resnet18 or vit; mlp and cnn "
+        "by default",
     )
     parser.add_argument(
         "--paths",
         nargs="+",
         metavar="PATH",
         help="ways to train beside the plain one, as the table names them; "
-        "all of them by default",
+        "all that cost at most 32 plain steps by default",
     )
     parser.add_argument(
         "--jit", action="store_true", help="compile with XLA (TensorFlow, JAX)"

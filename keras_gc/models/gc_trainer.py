@@ -80,8 +80,9 @@ class GCTrainer(Tracing, GCLoss, keras_seam.SpeaksInScalars):
             gc_fraction: float in (0, 1], share of the training examples that
                 GC is computed on: of each batch where GC is penalised, else
                 all examples of every so many batches, the first of an epoch
-                among them. The estimate stays unbiased if the data are
-                shuffled, and its cost falls in proportion. Defaults to
+                among them (`train_on_batch` begins an epoch with each call,
+                and measures each batch). The estimate stays unbiased if the
+                data are shuffled, and its cost falls in proportion. Defaults to
                 `"auto"`: 1 where GC is penalised or an estimator is named,
                 else 1/16.
             gc_training: bool, compute GC with layers in training mode. With
@@ -206,6 +207,7 @@ class GCTrainer(Tracing, GCLoss, keras_seam.SpeaksInScalars):
         """Begin an epoch; say if a target has ruined those before."""
         if self._step is not None:
             self._step.penalty.look_back()
+            self._step.watch.batches = 0
         super().reset_metrics()
 
     @property

@@ -1,5 +1,7 @@
 """What is done before a step is traced, and after its first batch."""
 
+import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -29,8 +31,40 @@ class Tracing(keras_seam.Mixin):
         before: Any = self.train_function
         super().make_train_function(force)
         if self.train_function is not before:
+            self._take_turns()
             self.train_function = self._supervised(self.train_function)
         return self.train_function
+
+    def _take_turns(self):
+        """Have a step that measures GC, and one for the batches between.
+
+        A condition inside of one step would cost more than what it saves.
+        """
+        step = self._step
+        if step is None or not (step.is_watched and step.watch.takes_turns):
+            return
+        looking = self.train_function
+        with self._new_train_step():
+            super().make_train_function(force=True)
+        between = self.train_function
+
+        def take_turns(*args, **kwargs):
+            with step.watch.turn() as is_due:
+                return (looking if is_due else between)(*args, **kwargs)
+
+        self.train_function = take_turns
+
+    @contextlib.contextmanager
+    def _new_train_step(self):
+        """Have another function in the block: JAX keeps one trace for each."""
+        given = self.__dict__.get("train_step")
+        self.__dict__["train_step"] = functools.partial(self.train_step)
+        try:
+            yield
+        finally:
+            del self.__dict__["train_step"]
+            if given is not None:
+                self.__dict__["train_step"] = given
 
     def make_test_function(self, force: bool = False) -> Callable:
         """Build the estimator before anything is traced."""

@@ -1,5 +1,7 @@
 """GC that is measured beside Keras's own step, which is left as it is."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from keras import ops
@@ -18,9 +20,29 @@ class Watch:
 
     def __init__(self, step: Any):
         self.step = step
+        self.batches = 0  # since the epoch began
+        self.is_due: bool | None = None  # None: the step itself must count
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether the host can choose, for each batch, if it is measured."""
+        is_alone = self.step.model.steps_per_execution == 1
+        return is_alone and self.step.settings.batches_per_look > 1
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[bool]:
+        """In the block one batch is taken, which is measured or is not."""
+        settings = self.step.settings
+        self.is_due = self.batches % settings.batches_per_look == 0
+        try:
+            yield self.is_due
+        finally:
+            self.is_due, self.batches = None, self.batches + 1
 
     def in_training(self, data: Any) -> None:
         """Measure some batches, the first of an epoch among them."""
+        if self.is_due is False:
+            return
         tracker, settings = self.step.tracker, self.step.settings
         self._measure(data, settings.batches_per_look, tracker.seed)
 
@@ -45,13 +67,14 @@ class Watch:
     def _look(self, x, sample_weight, batches_per_look, seed):
         """Return the weighted sum of GC over a batch, and of its weights."""
         measure, tracker = self.step.measure, self.step.tracker
-        if batches_per_look == 1:
+        if batches_per_look == 1 or self.is_due:
             return measure(x, sample_weight, seed).sums
         if backend.num_replicas() > 1:
             # Replicas must not talk to each other in a branch of a condition.
             fixed = has_fixed_batch(self.step.model)
             share = 1.0 if fixed else 1 / batches_per_look
             return measure(x, sample_weight, seed, share).sums
+        # Slow under XLA, even where the condition does not hold.
         state = [seed.state, *tracker.estimator.variables]
 
         def in_this_batch():

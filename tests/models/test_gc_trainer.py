@@ -357,6 +357,23 @@ def test_a_fraction_is_unbiased_over_all_rows():
     assert abs(np.mean(values) - norms.mean()) < 4.5 * error
 
 
+LOOKS = MODES if BACKEND == "torch" else [*MODES, {"steps_per_execution": 2}]
+
+
+@pytest.mark.parametrize("mode", LOOKS, ids=str)
+def test_a_watched_fit_measures_every_so_many_batches(mode):
+    """Whole batches, the first of each epoch among them."""
+    x, y = data(examples=28)
+    still = keras.optimizers.SGD(0.0)
+    m = model(gc_fraction=1 / 3, optimizer=still, **EXACT, **mode)
+    norms = squared_norms(m, x).reshape(7, 4)
+    fit = {"batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}
+    for _ in range(2):
+        history = m.fit(x, y, **fit).history
+        right = norms[[0, 3, 6]].mean()
+        np.testing.assert_allclose(history["gc"], [right] * 2, rtol=1e-5)
+
+
 def test_steps_draw_fresh_probes_and_seeds_repeat_them():
     x, y = data()
     runs = []

@@ -72,9 +72,18 @@ def test_a_pass_of_a_penalty_takes_the_products_of_a_plain_step(estimator):
     assert 0 < more <= 3 * NUM_LAYERS * PASSES[estimator]
 
 
-@pytest.mark.parametrize("gc", [{}, {"gc_weight": 0.1}, {"gc_target": 1.0}])
-def test_fit_traces_one_step(gc):
+TRACES = {
+    "watched": ({}, 2),  # a step that measures, and one between
+    "watched in each batch": ({"gc_fraction": 1}, 1),
+    "weight": ({"gc_weight": 0.1}, 1),
+    "target": ({"gc_target": 1.0}, 1),
+}
+
+
+@pytest.mark.parametrize("kind", TRACES)
+def test_fit_traces_a_step_once(kind):
+    gc, number = TRACES[kind]
     model, traces = compiled_mlp(**gc)
     for _ in range(2):
         model.fit(X, Y, batch_size=4, epochs=2, verbose=0)
-    assert len(traces) == 1
+    assert len(traces) == number
