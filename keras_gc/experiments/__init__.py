@@ -29,6 +29,7 @@ NAMES = (
     "flatness",
     "learning_rate",
     "batch_size",
+    "alignment",
     "noise",
     "explicit",
     "target",

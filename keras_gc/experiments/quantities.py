@@ -6,6 +6,9 @@ GC_UNIT = "(logit / input unit)²"
 QUANTITIES = {
     "gc": ("GC", GC_UNIT),
     "gc_train": ("GC of training examples", GC_UNIT),
+    "gc_at_step": ("GC after equal steps", GC_UNIT),
+    "gc_at_loss": ("GC at equal training loss", GC_UNIT),
+    "gc_at_best": ("GC at the best validation accuracy", GC_UNIT),
     "initial_gc": ("GC at initialisation", GC_UNIT),
     "embedding_gc": (
         "GC of the embedding",

@@ -20,6 +20,7 @@ FIGURES = {
     "flatness": "settings",
     "learning_rate": "settings",
     "batch_size": "settings",
+    "alignment": "alignments",
     "noise": "settings",
     "explicit": "settings",
     "target": "settings",

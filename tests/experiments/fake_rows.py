@@ -15,6 +15,7 @@ def fake_result(setting, seed):
             "loss": 2.3 / (1 + step / 10),
             "gc": gc * (1 - math.exp(-step / 50)) + 0.1,
             "gc_train": gc * (1 - math.exp(-step / 50)) + 0.1,
+            "val_accuracy": 0.9 - 0.8 / (1 + step / 10),
             "margin_gc": gc / 10 if step else None,
             "arc_length": 2 * math.sqrt(1 + gc * (1 - math.exp(-step / 50))),
             "function": [math.sin(x) for x in range(5)],
@@ -30,6 +31,9 @@ def fake_result(setting, seed):
     return {
         "gc": gc,
         "arc_length": 2 + gc / 100,
+        "gc_at_step": gc,
+        "gc_at_loss": gc / 2,
+        "gc_at_best": gc / 3,
         "initial_gc": 0.1,
         "spectral_bound": 100 * gc,
         "embedding_gc": gc / 2,
