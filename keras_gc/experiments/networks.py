@@ -115,7 +115,8 @@ def resnet18(
         x = layers.Conv2D(
             channels, size, stride, padding="same", use_bias=False, **kernel
         )(x)
-        return layers.BatchNormalization()(x)
+        # Keras's momentum of 0.99 lags behind short runs by hundreds of steps.
+        return layers.BatchNormalization(momentum=0.9)(x)
 
     def block(x: Any, channels: int, stride: int) -> Any:
         shortcut = x

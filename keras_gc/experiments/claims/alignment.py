@@ -34,7 +34,7 @@ GRIDS = {
     },
     "small": {
         "learning_rate": (0.1, 0.025, 0.4),
-        "batch_size": (32, 8, 128),
+        "batch_size": (32, 16, 128),
         "momentum": (0.0, 0.5, 0.9),
     },
     "paper": {
@@ -75,7 +75,7 @@ def _recipe(scale: str, dataset: str) -> AlignmentRecipe:
     recipe = base_recipe(
         scale, dataset, **{"curve_growth": 1.6} | common | changes
     )
-    equal_loss = {"smoke": 1.5, "small": 2.0, "paper": 0.05}[scale]
+    equal_loss = {"smoke": 1.5, "small": 1.8, "paper": 0.05}[scale]
     return AlignmentRecipe(**dataclasses.asdict(recipe), equal_loss=equal_loss)
 
 
