@@ -75,7 +75,7 @@ def _recipe(scale: str, dataset: str) -> AlignmentRecipe:
     recipe = base_recipe(
         scale, dataset, **{"curve_growth": 1.6} | common | changes
     )
-    equal_loss = {"smoke": 1.5, "small": 1.8, "paper": 0.05}[scale]
+    equal_loss = {"smoke": 1.5, "small": 1.9, "paper": 0.05}[scale]
     return AlignmentRecipe(**dataclasses.asdict(recipe), equal_loss=equal_loss)
 
 
