@@ -67,7 +67,7 @@ def _recipe(scale: str, dataset: str) -> AlignmentRecipe:
             "num_train": 4096,
             "num_test": 700,
             "num_gc": 200,
-            "epochs": 4,
+            "epochs": 8,
         },
         "paper": {"num_train": 49_152, "epochs": 60, "curve_growth": 1.1},
     }[scale]
@@ -75,7 +75,7 @@ def _recipe(scale: str, dataset: str) -> AlignmentRecipe:
     recipe = base_recipe(
         scale, dataset, **{"curve_growth": 1.6} | common | changes
     )
-    equal_loss = {"smoke": 1.5, "small": 1.9, "paper": 0.05}[scale]
+    equal_loss = {"smoke": 1.5, "small": 1.8, "paper": 0.05}[scale]
     return AlignmentRecipe(**dataclasses.asdict(recipe), equal_loss=equal_loss)
 
 
