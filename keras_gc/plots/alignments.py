@@ -17,6 +17,10 @@ LABELS = {
     "gc_at_best": "best validation",
 }
 
+# Earlier, at losses above so many times the common one, a network has yet to
+# begin: its loss may be ten times that of a guess.
+NEAR = 1.25
+
 
 def alignments(results: Results) -> "Figure":
     """Draw a row of three panels for each quantity that is varied.
@@ -50,15 +54,16 @@ def alignments(results: Results) -> "Figure":
 
 def _over_loss(axes: "Axes", rows: list, x: str, results: Results) -> None:
     values = sorted({value(row, x) for row in rows})
+    equal_loss = results.config["recipe"]["equal_loss"]
     for row in rows:
         pairs = [
             (point["loss"], point["gc"])
             for point in row["result"]["curve"]
             if None not in (point["loss"], point["gc"])
+            and point["loss"] <= NEAR * equal_loss
         ]
         shade = style.shade(values.index(value(row, x)), len(values))
-        axes.plot(*zip(*pairs, strict=True), color=shade, alpha=0.8)
-    equal_loss = results.config["recipe"]["equal_loss"]
+        style.scatter(axes, pairs, ".-", color=shade, alpha=0.8)
     axes.axvline(equal_loss, color="black", linestyle=":", linewidth=0.8)
     style.log_if_wide(axes)
     axes.invert_xaxis()  # training goes to the right
