@@ -20,6 +20,7 @@ LABELS = {
 # Earlier, at losses above so many times the common one, a network has yet to
 # begin: its loss may be ten times that of a guess.
 NEAR = 1.25
+ABOVE: dict = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
 
 
 def alignments(results: Results) -> "Figure":
@@ -33,22 +34,23 @@ def alignments(results: Results) -> "Figure":
     """
     trends = results.config["trends"]
     knobs = list(dict.fromkeys(trend["x"] for trend in trends))
-    figure, rows_of_axes = style.panels(results, len(knobs), 3, height=2.5)
+    figure, rows_of_axes = style.panels(results, len(knobs), 3, height=2.7)
     for x, (along, over_loss, at) in zip(knobs, rows_of_axes, strict=True):
         rows = [row for row in results.rows if value(row, x) is not None]
         along_training(along, rows, x, results)
+        along.legend(title=results.label(x), title_fontsize=7, ncols=3, **ABOVE)
         _over_loss(over_loss, rows, x, results)
         for index, (i, trend) in enumerate(
             (i, trend) for i, trend in enumerate(trends) if trend["x"] == x
         ):
             pairs, y = points(rows, x, trend["y"]), trend["y"]
-            label = "\n".join(filter(None, [LABELS[y], results.evidence(i)]))
+            label = ": ".join(filter(None, [LABELS[y], results.evidence(i)]))
             style.scatter_and_mean(at, pairs, index, label=label)
         style.settings_axis(at, [value(row, x) for row in rows])
         style.log_if_wide(at)
         at.set_xlabel(results.label(x))
         at.set_ylabel(results.label("gc"))
-        at.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        at.legend(**ABOVE)
     return figure
 
 
