@@ -11,6 +11,7 @@ rate and batch size, arXiv 2410.05612 for momentum.
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -26,7 +27,7 @@ ALIGNMENTS = ("gc_at_step", "gc_at_loss", "gc_at_best")
 
 # All knobs leave from one common setting, the first of each. The examples are
 # whole batches of every size, so that equal steps are whole epochs.
-GRIDS = {
+GRIDS: dict[str, dict[str, tuple]] = {
     "smoke": {
         "learning_rate": (0.05, 0.2),
         "batch_size": (32, 8),
@@ -57,7 +58,7 @@ class AlignmentRecipe(Recipe):
 
 
 def _recipe(scale: str, dataset: str) -> AlignmentRecipe:
-    changes: dict = {
+    sizes: dict[str, dict[str, Any]] = {
         # An MLP or LeNet: whether everything runs must be known in seconds.
         "smoke": {"num_train": 512, "epochs": 4},
         # Narrow, so that the grid takes minutes on two cores.
@@ -70,13 +71,13 @@ def _recipe(scale: str, dataset: str) -> AlignmentRecipe:
             "epochs": 8,
         },
         "paper": {"num_train": 49_152, "epochs": 60, "curve_growth": 1.1},
-    }[scale]
+    }
     common = {knob: grid[0] for knob, grid in GRIDS[scale].items()}
-    recipe = base_recipe(
-        scale, dataset, **{"curve_growth": 1.6} | common | changes
+    changes = {"curve_growth": 1.6} | common | sizes[scale]
+    return AlignmentRecipe(
+        **dataclasses.asdict(base_recipe(scale, dataset, **changes)),
+        equal_loss={"smoke": 1.5, "small": 1.8, "paper": 0.05}[scale],
     )
-    equal_loss = {"smoke": 1.5, "small": 1.8, "paper": 0.05}[scale]
-    return AlignmentRecipe(**dataclasses.asdict(recipe), equal_loss=equal_loss)
 
 
 def _settings(scale: str) -> list[dict]:
