@@ -38,9 +38,10 @@ class InputScale:
         self.argument = argument
         self.scale = _as_plain(scale)
         self._arrays = self._as_arrays(self.scale)
-        numbers = np.concatenate([
-            np.ravel(array) for array in keras.tree.flatten(self._arrays)
-        ])
+        arrays = keras.tree.flatten(self._arrays)
+        if not arrays:
+            raise TypeError(self._sentence("hold numbers"))
+        numbers = np.concatenate([np.ravel(array) for array in arrays])
         if not np.all(np.isfinite(numbers)) or np.any(numbers < 0):
             raise self._error("hold finite numbers >= 0")
         if not np.any(numbers):

@@ -173,7 +173,8 @@ def check_target(target: Any, weight: Any) -> float | None:
     if weight is not None:
         raise ValueError(
             "Give `gc_weight` or `gc_target`, not both: with a target the "
-            f"weight follows by itself. Received: gc_weight={weight}, "
+            "weight follows by itself. Received: gc_weight="
+            f"{_validation.shown(weight)}, "
             f"gc_target={target}"
         )
     return target

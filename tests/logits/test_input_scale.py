@@ -32,6 +32,7 @@ INVALID = {
     "word": ("std", TypeError, "hold numbers"),
     "bool": (True, TypeError, "hold numbers"),
     "nothing": ([], TypeError, "hold numbers"),
+    "no inputs": ({}, TypeError, "hold numbers"),
     "a placeholder": (keras.Input((3,)), TypeError, "hold numbers"),
     "a word in a dict": ({"a": "std"}, TypeError, "hold numbers"),
 }
