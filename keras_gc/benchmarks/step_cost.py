@@ -42,19 +42,23 @@ class _Path(NamedTuple):
     compile: dict | None = None  # of GCModel; None for plain Keras
     kernel_regularizer: str | None = None
     by_hand: Callable | None = None  # from the model to another
-    steps: int = 16  # of a fit, beside its first
+
+    @property
+    def steps(self) -> int:
+        """Steps of a fit that are timed, beside its first."""
+        return 16 if self.bound <= 3 else 2
 
 
 def _penalty(name, estimator, num_classes):
     """Return the path of a penalty: each pass costs what a plain step does."""
     passes = estimator.num_passes(num_classes, num_inputs=None)
     compile_ = {"gc_weight": 1e-3, "gc_estimator": estimator}
-    return _Path(name, 1 + passes, compile_, steps=16 if passes == 1 else 2)
+    return _Path(name, 1 + passes, compile_)
 
 
 def _by_hand(name, passes):
     make = functools.partial(penalised, exact=passes > 1)
-    return _Path(name, 1 + passes, by_hand=make, steps=16 if passes == 1 else 2)
+    return _Path(name, 1 + passes, by_hand=make)
 
 
 def _heuristic(name, bound, heuristic):
@@ -196,11 +200,8 @@ class _Step:
             jit_compile=jit_compile,
             **(path.compile or {}),
         )
-        self.model, self.batch_size, self.steps = (
-            model,
-            len(batch[0]),
-            path.steps,
-        )
+        self.model, self.steps = model, path.steps
+        self.batch_size = len(batch[0])
         self.data = [np.concatenate([one] * (1 + path.steps)) for one in batch]
         self.clock, self.seconds = _Clock(), []
         start = time.perf_counter()

@@ -38,10 +38,9 @@ class InputScale:
         self.argument = argument
         self.scale = _as_plain(scale)
         self._arrays = self._as_arrays(self.scale)
-        arrays = keras.tree.flatten(self._arrays)
-        if not arrays:
-            raise TypeError(self._sentence("hold numbers"))
-        numbers = np.concatenate([np.ravel(array) for array in arrays])
+        numbers = np.concatenate([
+            np.ravel(array) for array in keras.tree.flatten(self._arrays)
+        ])
         if not np.all(np.isfinite(numbers)) or np.any(numbers < 0):
             raise self._error("hold finite numbers >= 0")
         if not np.any(numbers):
@@ -108,7 +107,7 @@ class InputScale:
         return ops.convert_to_tensor(scale, leaf.dtype)
 
     def _as_arrays(self, scale):
-        if isinstance(scale, dict):
+        if isinstance(scale, dict) and scale:
             return {name: self._array(part) for name, part in scale.items()}
         try:
             return self._array(scale)

@@ -57,7 +57,7 @@ class GCLoss(keras_seam.Mixin):
         self._check_scope()
         step.has_stepped = True
         if not step.is_penalised:
-            if step.is_watched:
+            if step.watch.looks:
                 step.watch.in_training((x, None, sample_weight))
             return ops.zeros(())
         if loss is None and step.penalty.has_target:

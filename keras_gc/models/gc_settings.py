@@ -174,8 +174,7 @@ def check_target(target: Any, weight: Any) -> float | None:
         raise ValueError(
             "Give `gc_weight` or `gc_target`, not both: with a target the "
             "weight follows by itself. Received: gc_weight="
-            f"{_validation.shown(weight)}, "
-            f"gc_target={target}"
+            f"{_validation.shown(weight)}, gc_target={target}"
         )
     return target
 

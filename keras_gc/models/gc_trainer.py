@@ -186,7 +186,7 @@ class GCTrainer(Tracing, GCLoss, keras_seam.SpeaksInScalars):
         step = self._step
         if step is None:
             return super().train_step(*args)
-        if step.is_watched:
+        if step.watch.looks:
             args = backend.run_beside(self, step.watch.in_training, *args)
         with adding_gc(step):
             if step.changes_training:

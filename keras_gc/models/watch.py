@@ -24,6 +24,11 @@ class Watch:
         self.is_due: bool | None = None  # None: the step itself must count
 
     @property
+    def looks(self) -> bool:
+        """Whether this batch is measured, or the step finds out."""
+        return self.step.is_watched and self.is_due is not False
+
+    @property
     def takes_turns(self) -> bool:
         """Whether the host can choose, for each batch, if it is measured."""
         is_alone = self.step.model.steps_per_execution == 1
@@ -41,8 +46,6 @@ class Watch:
 
     def in_training(self, data: Any) -> None:
         """Measure some batches, the first of an epoch among them."""
-        if self.is_due is False:
-            return
         tracker, settings = self.step.tracker, self.step.settings
         self._measure(data, settings.batches_per_look, tracker.seed)
 

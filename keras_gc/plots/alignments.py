@@ -40,12 +40,11 @@ def alignments(results: Results) -> "Figure":
         along_training(along, rows, x, results)
         along.legend(title=results.label(x), title_fontsize=7, ncols=3, **ABOVE)
         _over_loss(over_loss, rows, x, results)
-        for index, (i, trend) in enumerate(
-            (i, trend) for i, trend in enumerate(trends) if trend["x"] == x
-        ):
-            pairs, y = points(rows, x, trend["y"]), trend["y"]
+        own = [i for i, trend in enumerate(trends) if trend["x"] == x]
+        for place, i in enumerate(own):
+            y = trends[i]["y"]
             label = ": ".join(filter(None, [LABELS[y], results.evidence(i)]))
-            style.scatter_and_mean(at, pairs, index, label=label)
+            style.scatter_and_mean(at, points(rows, x, y), place, label=label)
         style.settings_axis(at, [value(row, x) for row in rows])
         style.log_if_wide(at)
         at.set_xlabel(results.label(x))
