@@ -6,6 +6,7 @@ import statistics
 from pathlib import Path
 
 from keras_gc.experiments import NAMES
+from keras_gc.experiments.finding import REPRODUCED
 from keras_gc.experiments.summary import summary
 
 RESULTS = Path(__file__).parents[1] / "notebooks" / "results"
@@ -87,16 +88,14 @@ def regularizers():
 
 
 def claims():
-    """One row a claim: how many of its findings came out, on which data."""
-    claim_of, outcomes = {}, collections.defaultdict(list)
+    """One row a claim: its verdict on each data set, and what came out."""
+    claim_of, outcomes = {}, {}
     for file in RESULTS.rglob("verdict.json"):
         verdict = json.loads(file.read_text("utf-8"))
         config = json.loads(file.with_name("config.json").read_text("utf-8"))
         name = config["experiment"]
         claim_of[name] = verdict["claim"].rstrip(".")
-        outcomes[name, config["dataset"]].extend(
-            finding["outcome"] for finding in verdict["findings"]
-        )
+        outcomes[name, config["dataset"]] = _in_short(verdict)
     datasets = {None: "made-up data", "mnist": "MNIST", "cifar10": "CIFAR-10"}
     datasets |= {data: data for _, data in outcomes if data not in datasets}
     return _table(
@@ -106,9 +105,9 @@ def claims():
                 f"`{name}`",
                 claim_of[name],
                 "; ".join(
-                    f"{shown}: {_in_short(outcomes[name, data])}"
+                    f"{shown}: {outcomes[name, data]}"
                     for data, shown in datasets.items()
-                    if outcomes[name, data]
+                    if (name, data) in outcomes
                 ),
             ]
             for name in sorted(claim_of, key=NAMES.index)
@@ -126,11 +125,12 @@ TABLES = {
 }
 
 
-def _in_short(outcomes):
-    (first, count), *others = collections.Counter(outcomes).most_common()
-    if not others:
-        return first
-    return f"{first} ({count} of {len(outcomes)} parts)"
+def _in_short(verdict):
+    outcomes = [finding["outcome"] for finding in verdict["findings"]]
+    if len(set(outcomes)) == 1:
+        return verdict["outcome"]
+    count = outcomes.count(REPRODUCED)
+    return f"{verdict['outcome']} (but {count} of {len(outcomes)} parts)"
 
 
 def _two_digits(value):
