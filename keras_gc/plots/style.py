@@ -28,6 +28,7 @@ COLORS = (
 MARKERS = "osD^vPX*"  # and told apart without any colour
 DASHES = ("-", "--", ":", "-.")
 WIDTH = 7.0  # inches: the text width of a page
+CROWDED = 20  # characters on an axis: more are turned, not to overlap
 
 
 @contextlib.contextmanager
@@ -174,7 +175,9 @@ def settings_axis(axes: "Axes", values: list[float]) -> None:
             axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
         else:
             axes.set_xscale("log")
-    axes.set_xticks(values, [f"{value:g}" for value in values])
+    labels = [f"{value:g}" for value in values]
+    is_crowded = sum(map(len, labels)) > CROWDED
+    axes.set_xticks(values, labels, rotation=35 if is_crowded else 0)
     axes.set_xticks([], minor=True)
 
 
